@@ -7,6 +7,7 @@ annotations are the same class. Nothing here knows tensors, files or models.
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
@@ -367,3 +368,58 @@ class Report:
 
     def __iter__(self) -> Iterator[Event]:
         return iter(self.events)
+
+
+# Line breaks of all systems; PARAGRAPH SEPARATOR and form feed count as blank lines.
+_LINE = re.compile(r"[^\r\n\v\f\x85\u2028\u2029]+")
+_BLANK = re.compile(r"(?:\r\n|[\r\n\v\x85\u2028])\s*(?:\r\n|[\r\n\v\x85\u2028])|[\f\u2029]")
+_LIST_MARK = re.compile(r"\s*(?:[-*+•·▪‣–—○●◦>]|\(?\w{1,3}[.)])\s")
+# A hard-wrapped line is at least this long: shorter ones are headings, addresses or list items.
+_MIN_WRAPPED_CHARS = 50
+
+
+def paragraph_spans(text: str) -> list[Span]:
+    """Returns the paragraphs of `text` in order: the units in which mentions and relations live.
+
+    A line is a paragraph, except that lines broken to fit a page are joined again: within a block
+    without blank lines, a line goes on with the paragraph before it when its first word would not have
+    fitted on the line above (a forced break) and it bears no list mark. Blank lines belong to no paragraph,
+    nor do blanks at a paragraph's ends.
+    """
+    paragraphs: list[Span] = []
+    block: list[Span] = []
+    for match in _LINE.finditer(text):
+        line = _stripped(text, match.start(), match.end())
+        if line is None:
+            continue
+        if block and _BLANK.search(text, block[-1].end, line.start):
+            paragraphs += _unwrap(text, block)
+            block = []
+        block.append(line)
+    return paragraphs + _unwrap(text, block)
+
+
+def _stripped(text: str, start: int, end: int) -> Span | None:
+    while start < end and text[start].isspace():
+        start += 1
+    while start < end and text[end - 1].isspace():
+        end -= 1
+    return Span(start, end) if start < end else None
+
+
+def _unwrap(text: str, block: list[Span]) -> list[Span]:
+    if len(block) < 2:
+        return block
+    width = max(len(line) for line in block)
+    if not _MIN_WRAPPED_CHARS <= width <= 132:
+        return block
+    joined = [block[0]]
+    for before, line in zip(block, block[1:], strict=False):
+        first_word_chars = len(text[line.start : line.end].split(None, 1)[0])
+        # The break was forced when the next word would not have fitted on the line before.
+        forced = len(before) + 1 + first_word_chars > width - 2
+        if forced and not _LIST_MARK.match(text, line.start, line.end):
+            joined[-1] = Span(joined[-1].start, line.end)
+        else:
+            joined.append(line)
+    return joined
