@@ -1,18 +1,27 @@
 """The records that flow through the library: documents, annotations, event records, reports.
 
 Every span is half-open, in Unicode code points of `Document.text` as given. Gold and predicted
-annotations are the same class. Nothing here knows tensors, files or models.
+annotations are the same class. The JSON form of a report is written and read here, next to the classes that
+it mirrors. Nothing here knows tensors, files or models.
 """
 
 from __future__ import annotations
 
 import datetime
+import functools
+import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Literal
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from sitrep_ie.errors import DocumentError
+from sitrep_ie.errors import DependencyError, DocumentError
+
+if TYPE_CHECKING:
+    import pandas
+
+T = TypeVar("T")
 
 TimePrecision = Literal["hour", "day", "week", "month", "year"]
 TimeAnchor = Literal["explicit", "heading", "relative", "report_period", "unknown"]
@@ -62,8 +71,9 @@ class Document:
     period: tuple[datetime.date, datetime.date] | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.id, str) or not self.id:
-            raise DocumentError(f"document id {self.id!r}: expected a non-empty string")
+        given: object = self.id
+        if not isinstance(given, str) or not given:
+            raise DocumentError(f"document id {given!r}: expected a non-empty string")
         if not isinstance(self.text, str):
             raise DocumentError(
                 f"document {self.id!r}: text is {type(self.text).__name__}, expected str"
@@ -263,7 +273,10 @@ class Quantity:
 
 @dataclass(frozen=True, slots=True)
 class ActorArgument:
-    """Who: role is agent, partner, target or reporter."""
+    """Who: role is agent, partner, target or reporter (theme or instrument where people are carried).
+
+    `affiliation` is the state or organisation it belongs to, `members` the actors said to belong to it.
+    """
 
     role: str
     text: str
@@ -289,6 +302,17 @@ class ObjectArgument:
 
 
 @dataclass(frozen=True, slots=True)
+class AmountArgument:
+    """An amount that stands for what it counts: "killing [two]", "pledged [$350 million]"."""
+
+    role: str
+    text: str
+    span: Span
+    quantity: Quantity
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class PlaceArgument:
     """Where: role is at, origin, destination, via or target; `within` is the chain of holders."""
 
@@ -307,7 +331,10 @@ class PlaceArgument:
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """What an occurrence led to, gathered from its sub-events. None: the text does not say."""
+    """What an occurrence led to, gathered from its sub-events. None: the text does not say.
+
+    A sum over several groups has the text from the first to the last of them where they share a sentence.
+    """
 
     killed: Quantity | None = None
     injured: Quantity | None = None
@@ -320,12 +347,26 @@ class Outcomes:
 
 
 @dataclass(frozen=True, slots=True)
+class OutcomeTotal:
+    """One outcome ("killed", ...) of an aggregate: what it states against what its items add up to."""
+
+    outcome: str
+    stated: float | None
+    summed: float | None
+    agrees: bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """Stated against summed totals of an aggregate; `agrees` is None where either is unknown."""
+    """Stated against summed totals of an aggregate; `agrees` is None where either is unknown.
+
+    `stated`, `summed` and `agrees` are about the number of occurrences, `outcomes` about people.
+    """
 
     stated: float | None
     summed: float | None
     agrees: bool | None
+    outcomes: tuple[OutcomeTotal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,11 +381,11 @@ class Event:
     score: float
     triggers: tuple[TriggerText, ...]
     modality: Modality
-    time: EventTime | None
+    time: EventTime
     actors: tuple[ActorArgument, ...] = ()
     objects: tuple[ObjectArgument, ...] = ()
     places: tuple[PlaceArgument, ...] = ()
-    amounts: tuple[Quantity, ...] = ()
+    amounts: tuple[AmountArgument, ...] = ()
     outcomes: Outcomes = Outcomes()
     count: Quantity | None = None
     aggregate: bool = False
@@ -368,6 +409,338 @@ class Report:
 
     def __iter__(self) -> Iterator[Event]:
         return iter(self.events)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form: one object per document; `export.report_schema()` describes it.
+
+        Scores are rounded to four digits. `title` and `source` stand in it only where the document has them.
+        """
+        document = self.document
+        nodes = self.annotation.spans()
+        index = {node: i for i, node in enumerate(nodes, 1)}
+        links = sorted(
+            self.annotation.relations,
+            key=lambda link: (index[link.head], index[link.tail], link.relation_type),
+        )
+        period = self.period and {"start": _plain(self.period[0]), "end": _plain(self.period[1])}
+        return {
+            "id": document.id,
+            **{key: value for key in ("title", "source") if (value := getattr(document, key)) is not None},
+            "text": document.text,
+            "published": _plain(self.published),
+            "period": period,
+            "mentions": [
+                {
+                    "id": f"m{i}",
+                    "type": node.type,
+                    "start": node.span.start,
+                    "end": node.span.end,
+                    "text": document.text[node.span.start : node.span.end],
+                    "score": round(node.score, 4),
+                    "attributes": sorted(node.attributes) if isinstance(node, Trigger) else [],
+                }
+                for node, i in index.items()
+            ],
+            "relations": [
+                {
+                    "head": f"m{index[link.head]}",
+                    "tail": f"m{index[link.tail]}",
+                    "type": link.relation_type,
+                    "score": round(link.score, 4),
+                }
+                for link in links
+            ],
+            "events": [_plain(event) for event in self.events],
+        }
+
+    def to_json(self, indent: int | None = None) -> str:
+        """`to_dict` as JSON; one line unless `indent` is given, characters outside ASCII as they are."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, indent=indent)
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Report:
+        """Reads the JSON form: `Report.from_dict(report.to_dict()).to_dict() == report.to_dict()`.
+
+        Publication date and period become those of the document too.
+
+        Raises:
+            DocumentError: a key is missing, unknown or of the wrong type, or spans, ids or texts do not fit.
+        """
+        return _read_report(raw)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One flat row per event, for tables: names joined by "; ", numbers or None, ISO dates."""
+        return [_row(self, event) for event in self.events]
+
+    def to_frame(self) -> pandas.DataFrame:
+        """`rows()` as a pandas data frame, with all columns even when there is no event.
+
+        Raises:
+            DependencyError: pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise DependencyError("a data frame needs pandas: pip install 'sitrep_ie[pandas]'") from error
+        return pandas.DataFrame(self.rows(), columns=list(ROW_COLUMNS))
+
+
+# ---- the JSON form ----
+
+_OPTIONAL_KEYS = {"dates"}  # of EventTime: only there when the time is a set of separate days
+
+
+def _number(value: float | None) -> float | None:
+    """60.0 becomes 60, as people write it."""
+    return int(value) if value is not None and value == int(value) else value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Span):
+        return [value.start, value.end]
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, TriggerText):
+        return {"start": value.span.start, "end": value.span.end, "text": value.text}
+    if not is_dataclass(value):
+        return value
+    plain: dict[str, Any] = {}
+    record: Any = type(value)
+    for name in _hints(record):
+        item = getattr(value, name)
+        if name == "score":
+            plain[name] = round(item, 4)
+        elif name in ("low", "best", "high", "stated", "summed"):
+            plain[name] = _number(item)
+        elif name not in _OPTIONAL_KEYS or item:
+            plain[name] = _plain(item)
+    return plain
+
+
+@functools.cache
+def _hints(record: Any) -> dict[str, Any]:
+    hints = get_type_hints(record)
+    return {item.name: hints[item.name] for item in fields(record)}
+
+
+def _fail(where: str, expected: str, value: object) -> DocumentError:
+    return DocumentError(f"{where}: expected {expected}, found {value!r:.80}")
+
+
+def _keys(raw: Any, known: set[str], optional: set[str], where: str) -> Mapping[str, Any]:
+    if not isinstance(raw, Mapping):
+        raise _fail(where, "an object", raw)
+    if unknown := sorted(map(str, set(raw) - known - optional)):
+        expected = sorted(known | optional)
+        raise DocumentError(f"{where}: unknown key {unknown[0]!r}, expected one of {expected}")
+    if missing := sorted(known - set(raw)):
+        raise DocumentError(f"{where}: key {missing[0]!r} is missing")
+    return raw
+
+
+def _read(hint: Any, value: Any, where: str) -> Any:
+    """The value of type `hint` that `value` is the JSON form of."""
+    origin = get_origin(hint)
+    if origin in (Union, types.UnionType):
+        options = get_args(hint)
+        if value is None and type(None) in options:
+            return None
+        options = tuple(option for option in options if option is not type(None))
+        if len(options) > 1:  # damaged and seized things: an object or a place
+            is_place = isinstance(value, Mapping) and "within" in value
+            options = (PlaceArgument if is_place else ObjectArgument,)
+        return _read(options[0], value, where)
+    if origin is tuple:
+        if not isinstance(value, list):
+            raise _fail(where, "a list", value)
+        return tuple(_read(get_args(hint)[0], item, f"{where}[{i}]") for i, item in enumerate(value))
+    if origin is Literal:
+        if value not in get_args(hint):
+            raise _fail(where, f"one of {get_args(hint)}", value)
+        return value
+    if hint is Span:
+        if not (isinstance(value, list) and len(value) == 2 and all(type(end) is int for end in value)):
+            raise _fail(where, "[start, end]", value)
+        return Span(*value)
+    if hint is datetime.date:
+        try:
+            return datetime.date.fromisoformat(value)
+        except (TypeError, ValueError):
+            raise _fail(where, "a date YYYY-MM-DD", value) from None
+    if hint is float:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise _fail(where, "a number", value)
+        return float(value)
+    if hint is TriggerText:
+        raw = _keys(value, {"start", "end", "text"}, set(), where)
+        span = _read(Span, [raw["start"], raw["end"]], where)
+        return TriggerText(text=_read(str, raw["text"], f"{where}.text"), span=span)
+    if is_dataclass(hint):
+        record: Any = hint
+        hints = _hints(record)
+        raw = _keys(value, set(hints) - _OPTIONAL_KEYS, set(hints) & _OPTIONAL_KEYS, where)
+        return record(**{name: _read(hints[name], item, f"{where}.{name}") for name, item in raw.items()})
+    if type(value) is not hint:
+        raise _fail(where, hint.__name__, value)
+    return value
+
+
+def _read_report(raw: Any) -> Report:
+    known = {"id", "text", "published", "period", "mentions", "relations", "events"}
+    _keys(raw, known, {"title", "source"}, "report")
+    at = f"report {raw['id']!r}"
+    published = _read(datetime.date | None, raw["published"], f"{at}: published")
+    period = None
+    if raw["period"] is not None:
+        ends = _keys(raw["period"], {"start", "end"}, set(), f"{at}: period")
+        period = (
+            _read(datetime.date, ends["start"], f"{at}: period.start"),
+            _read(datetime.date, ends["end"], f"{at}: period.end"),
+        )
+    document = Document(
+        id=raw["id"],
+        text=raw["text"],
+        source=_read(str | None, raw.get("source"), f"{at}: source"),
+        published=published,
+        title=_read(str | None, raw.get("title"), f"{at}: title"),
+        period=period,
+    )
+    events = _read(tuple[Event, ...], raw["events"], f"{at}: events")
+    # Every trigger is in an event: that tells them from the mentions in the same list.
+    trigger_spans = {trigger.span for event in events for trigger in event.triggers}
+    nodes = _read_nodes(raw["mentions"], document, trigger_spans, at)
+    annotation = Annotation(
+        document_id=document.id,
+        mentions=tuple(node for node in nodes.values() if isinstance(node, Mention)),
+        triggers=tuple(node for node in nodes.values() if isinstance(node, Trigger)),
+        relations=_read_relations(raw["relations"], nodes, at),
+    )
+    annotation.check(document)
+    ids = {event.id for event in events}
+    for event in events:
+        for other in (*event.children, *event.items, *filter(None, [event.parent])):
+            if other not in ids:
+                raise DocumentError(f"{at}: event {event.id!r} refers to {other!r}, which is no event of it")
+    return Report(document=document, annotation=annotation, events=events, published=published, period=period)
+
+
+def _read_nodes(
+    raw: Any, document: Document, trigger_spans: set[Span], at: str
+) -> dict[str, Mention | Trigger]:
+    if not isinstance(raw, list):
+        raise _fail(f"{at}: mentions", "a list", raw)
+    nodes: dict[str, Mention | Trigger] = {}
+    for i, item in enumerate(raw):
+        here = f"{at}: mentions[{i}]"
+        _keys(item, {"id", "type", "start", "end", "text", "score", "attributes"}, set(), here)
+        span = _read(Span, [item["start"], item["end"]], here)
+        if document.text[span.start : span.end] != item["text"]:
+            raise _fail(f"{here}.text", repr(document.text[span.start : span.end]), item["text"])
+        node_type = _read(str, item["type"], f"{here}.type")
+        score = _read(float, item["score"], f"{here}.score")
+        attributes = frozenset(_read(tuple[str, ...], item["attributes"], f"{here}.attributes"))
+        if item["id"] in nodes:
+            raise DocumentError(f"{here}: id {item['id']!r} is used twice")
+        if span in trigger_spans:
+            nodes[item["id"]] = Trigger(span, node_type, attributes, score)
+        else:
+            nodes[item["id"]] = Mention(span, node_type, score)
+    return nodes
+
+
+def _read_relations(raw: Any, nodes: Mapping[str, Mention | Trigger], at: str) -> tuple[Relation, ...]:
+    if not isinstance(raw, list):
+        raise _fail(f"{at}: relations", "a list", raw)
+    relations = []
+    for i, item in enumerate(raw):
+        here = f"{at}: relations[{i}]"
+        _keys(item, {"head", "tail", "type", "score"}, set(), here)
+        for end in ("head", "tail"):
+            if item[end] not in nodes:
+                raise _fail(f"{here}.{end}", "the id of a mention", item[end])
+        relation_type = _read(str, item["type"], f"{here}.type")
+        score = _read(float, item["score"], f"{here}.score")
+        relations.append(Relation(nodes[item["head"]], nodes[item["tail"]], relation_type, score))
+    return tuple(relations)
+
+
+# ---- flat rows ----
+
+_PEOPLE = ("killed", "injured", "detained", "released", "abducted", "displaced")
+ROW_COLUMNS = (
+    "document", "event", "type", "score", "modality", "aggregate", "release", "trigger",
+    "start", "end", "precision", "anchor",
+    "agents", "partners", "targets", "reporters", "themes", "instruments",
+    "at", "origins", "destinations", "via", "latitude", "longitude", "country",
+    "count",
+    *(f"{people}{bound}" for people in _PEOPLE for bound in ("", "_low", "_high")),
+    "damaged", "seized",
+    "parent", "children", "items", "agrees", "evidence",
+)  # fmt: skip
+
+
+def _row(report: Report, event: Event) -> dict[str, Any]:
+    text = report.document.text
+
+    def names(role: str) -> str:
+        found = [actor.name for actor in event.actors if actor.role == role]
+        found += [_counted(thing) for thing in event.objects if thing.role == role]
+        found += [place.name or place.text for place in event.places if place.role == role]
+        found += [amount.text for amount in event.amounts if amount.role == role]
+        return "; ".join(dict.fromkeys(found))
+
+    located = next((place for place in event.places if place.latitude is not None), None)
+    row: dict[str, Any] = {
+        "document": report.document.id,
+        "event": event.id,
+        "type": event.type,
+        "score": round(event.score, 4),
+        "modality": event.modality,
+        "aggregate": event.aggregate,
+        "release": event.release,
+        "trigger": "; ".join(trigger.text for trigger in event.triggers),
+        "start": _plain(event.time.start),
+        "end": _plain(event.time.end),
+        "precision": event.time.precision,
+        "anchor": event.time.anchor,
+        "agents": names("agent"),
+        "partners": names("partner"),
+        "targets": names("target"),
+        "reporters": names("reporter"),
+        "themes": names("theme"),
+        "instruments": names("instrument"),
+        "at": names("at"),
+        "origins": names("origin"),
+        "destinations": names("destination"),
+        "via": names("via"),
+        "latitude": located and located.latitude,
+        "longitude": located and located.longitude,
+        "country": next((place.country for place in event.places if place.country), None),
+        "count": _number(event.count.best) if event.count else None,
+    }
+    for people in _PEOPLE:
+        quantity: Quantity | None = getattr(event.outcomes, people)
+        row[people] = _number(quantity.best) if quantity else None
+        row[f"{people}_low"] = _number(quantity.low) if quantity else None
+        row[f"{people}_high"] = _number(quantity.high) if quantity else None
+    row |= {
+        "damaged": "; ".join(_counted(thing) for thing in event.outcomes.damaged),
+        "seized": "; ".join(_counted(thing) for thing in event.outcomes.seized),
+        "parent": event.parent,
+        "children": "; ".join(event.children),
+        "items": "; ".join(event.items),
+        "agrees": event.reconciliation and event.reconciliation.agrees,
+        "evidence": " ".join(" ".join(text[span.start : span.end].split()) for span in event.evidence),
+    }
+    return row
+
+
+def _counted(thing: ObjectArgument | PlaceArgument) -> str:
+    if isinstance(thing, ObjectArgument) and thing.quantity and thing.quantity.text:
+        return f"{thing.quantity.text} {thing.text}"
+    return thing.text
 
 
 # Line breaks of all systems; PARAGRAPH SEPARATOR and form feed count as blank lines.

@@ -36,3 +36,7 @@ class DeviceError(SitrepError):
 
 class ResourceError(SitrepError):
     """Data that a resolver needs (gazetteer, alias table) is missing or broken."""
+
+
+class DependencyError(SitrepError, ImportError):
+    """An optional package is not installed; the message names the extra that brings it."""
