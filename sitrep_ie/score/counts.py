@@ -361,7 +361,11 @@ def _mean_sd(values: list[float]) -> MeanSd:
 
 
 def _row(title: str, counts: Counts, macro: str) -> str:
-    figures = " ".join(f"{100 * figure:6.1f}" for figure in (counts.precision, counts.recall, counts.f1))
+    shares = (counts.precision, counts.recall, counts.f1)
+    if counts == Counts():
+        figures, macro = " ".join(["     -"] * 3), "     -"  # nothing asked, nothing shown
+    else:
+        figures = " ".join(f"{100 * share:6.1f}" for share in shares)
     return f"{title:<20} {figures} {macro} {counts.num_gold:6d} {counts.num_predicted:6d} {counts.tp:6d}"
 
 
