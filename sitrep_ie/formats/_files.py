@@ -1,0 +1,62 @@
+"""Text files in and out: UTF-8, plain or gzip, written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import os
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, TextIO, cast
+
+from sitrep_ie.errors import FormatError
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yields `(number, line)` from 1, without line ends; only LF and CRLF end a line.
+
+    Raises:
+        FormatError: the file cannot be opened, is no valid UTF-8 or (name in .gz) no valid gzip.
+    """
+    number = 0
+    try:
+        with _open_bytes(path) as file:
+            for number, raw in enumerate(file, 1):
+                # A byte order mark, as some editors write, is no part of the text.
+                line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+                yield number, line.removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError as error:
+        raise FormatError(
+            f"{path}:{number}: not UTF-8: byte 0x{error.object[error.start]:02x} at column {error.start + 1}"
+        ) from error
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise FormatError(f"{path}:{number + 1}: not a whole gzip file: {error}") from error
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def _open_bytes(path: Path) -> BinaryIO:
+    return cast(BinaryIO, gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
+
+
+@contextlib.contextmanager
+def atomic_writer(path: Path) -> Iterator[TextIO]:
+    """Opens `path` for UTF-8 text with LF line ends; the file appears only when the block succeeds.
+
+    A name in .gz is compressed; equal text gives equal bytes.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with contextlib.ExitStack() as stack:
+            file: BinaryIO = stack.enter_context(part.open("wb"))
+            if path.suffix == ".gz":
+                zipped = gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0)
+                file = cast(BinaryIO, stack.enter_context(zipped))
+            yield stack.enter_context(io.TextIOWrapper(file, encoding="utf-8", newline="\n"))
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
