@@ -219,7 +219,9 @@ WIDTH = 6
 slot = st.one_of(
     st.none(),
     st.tuples(
-        st.sampled_from(TINY.span_types), st.integers(1, WIDTH), st.frozensets(st.sampled_from(TINY.attributes))
+        st.sampled_from(TINY.span_types),
+        st.integers(1, WIDTH),
+        st.frozensets(st.sampled_from(TINY.attributes)),
     ),
 )
 

@@ -20,7 +20,15 @@ from sitrep_ie.ontology import Ontology
 EQUIVALENCES = ("SAME_AS", "SAME_EVENT")
 
 LEVELS = (
-    "mentions", "trig_i", "trig_c", "arg_i", "arg_c", "arg_c_typed", "relations", "coref", "attributes",
+    "mentions",
+    "trig_i",
+    "trig_c",
+    "arg_i",
+    "arg_c",
+    "arg_c_typed",
+    "relations",
+    "coref",
+    "attributes",
 )
 LEVEL_TITLES: Mapping[str, str] = {
     "mentions": "Mentions",
@@ -169,7 +177,7 @@ class Scores:
         return body
 
     @classmethod
-    def from_dict(cls, raw: Mapping[str, Any], where: str = "scores") -> Scores:
+    def from_dict(cls, raw: object, where: str = "scores") -> Scores:
         """Reads what `to_dict` wrote; the derived figures are computed anew. `where` names it in errors.
 
         Raises:
@@ -251,9 +259,7 @@ def summarise(runs: Sequence[Scores]) -> dict[str, dict[str, MeanSd]]:
     """
     if not runs:
         raise DocumentError("summarise: expected at least one run, got none")
-    sizes = {
-        (run.num_documents, *(level.total.num_gold for level in run.levels().values())) for run in runs
-    }
+    sizes = {(run.num_documents, *(level.total.num_gold for level in run.levels().values())) for run in runs}
     if len(sizes) > 1:
         raise DocumentError("summarise: the runs were scored against different gold, expected one test set")
     return {
