@@ -1,0 +1,153 @@
+"""The graph of an annotation: entities (SAME_AS), occurrences (SAME_EVENT) and their tree (SUBEVENT_OF)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from sitrep_ie.document import Annotation, Mention, Modality, Relation, Trigger
+
+N = TypeVar("N", Mention, Trigger)
+
+_MODALITIES: tuple[tuple[str, Modality], ...] = (
+    ("NEGATED", "negated"),
+    ("HYPOTHETICAL", "hypothetical"),
+    ("PLANNED", "planned"),
+)
+
+
+class _Sets(Generic[N]):
+    """Disjoint sets; the first item in text order stands for its set."""
+
+    def __init__(self, items: Iterable[N]) -> None:
+        self._above: dict[N, N] = {item: item for item in items}
+
+    def root(self, item: N) -> N:
+        while (above := self._above[item]) != item:
+            self._above[item] = self._above[above]
+            item = above
+        return item
+
+    def join(self, one: N, other: N) -> None:
+        first, second = sorted((self.root(one), self.root(other)), key=lambda item: (item.span, item.type))
+        self._above[second] = first
+
+    def groups(self) -> dict[N, tuple[N, ...]]:
+        groups: dict[N, list[N]] = defaultdict(list)
+        for item in sorted(self._above, key=lambda item: (item.span, item.type)):
+            groups[self.root(item)].append(item)
+        return {root: tuple(group) for root, group in groups.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class Occurrence:
+    """All triggers of one happening, in text order. `parent` and `children` index the list of occurrences."""
+
+    index: int
+    triggers: tuple[Trigger, ...]
+    parent: int | None
+    children: tuple[int, ...]
+
+    @property
+    def event_type(self) -> str:
+        return self.triggers[0].event_type
+
+    @property
+    def modality(self) -> Modality:
+        """By the first trigger: a later negated one reports a denial, one without mark refers back."""
+        attributes = self.triggers[0].attributes
+        return next((modality for name, modality in _MODALITIES if name in attributes), "actual")
+
+    def has(self, attribute: str) -> bool:
+        """True when any trigger bears the attribute."""
+        return any(attribute in trigger.attributes for trigger in self.triggers)
+
+
+class Links:
+    """Relations by type and end, best first; entities and occurrences."""
+
+    def __init__(self, annotation: Annotation) -> None:
+        self._from: dict[tuple[str, Mention | Trigger], list[Relation]] = defaultdict(list)
+        self._to: dict[tuple[str, Mention | Trigger], list[Relation]] = defaultdict(list)
+        for link in sorted(annotation.relations, key=_by_score):
+            self._from[link.relation_type, link.head].append(link)
+            self._to[link.relation_type, link.tail].append(link)
+        entities = _Sets(annotation.mentions)
+        for link in annotation.relations:
+            if (
+                link.relation_type == "SAME_AS"
+                and isinstance(link.head, Mention)
+                and isinstance(link.tail, Mention)
+            ):
+                entities.join(link.head, link.tail)
+        self._groups = entities.groups()
+        self._entity = {mention: root for root, group in self._groups.items() for mention in group}
+        self.occurrences = _occurrences(annotation)
+
+    def out(self, relation_type: str, head: Mention | Trigger) -> Sequence[Relation]:
+        """Relations of a type that start at `head`."""
+        return self._from.get((relation_type, head), ())
+
+    def into(self, relation_type: str, tail: Mention | Trigger) -> Sequence[Relation]:
+        """Relations of a type that end at `tail`."""
+        return self._to.get((relation_type, tail), ())
+
+    def entity(self, mention: Mention) -> Mention:
+        """The first mention of the same entity: its key."""
+        return self._entity[mention]
+
+    def mentions_of(self, mention: Mention) -> tuple[Mention, ...]:
+        """All mentions of the same entity, in text order."""
+        return self._groups[self._entity[mention]]
+
+    def arguments(
+        self, occurrence: Occurrence, relation_type: str
+    ) -> list[tuple[Trigger, Relation, Mention]]:
+        """What fills a role of any of the triggers, in text order, each mention once with its best link."""
+        found: dict[Mention, tuple[Trigger, Relation, Mention]] = {}
+        for trigger in occurrence.triggers:
+            for link in self.out(relation_type, trigger):
+                tail = link.tail
+                if isinstance(tail, Mention) and (tail not in found or link.score > found[tail][1].score):
+                    found[tail] = (trigger, link, tail)
+        return sorted(found.values(), key=lambda item: item[2].span)
+
+
+def _by_score(link: Relation) -> tuple[float, int, int, str]:
+    return -link.score, link.head.span.start, link.tail.span.start, link.relation_type
+
+
+def _occurrences(annotation: Annotation) -> list[Occurrence]:
+    sets = _Sets(annotation.triggers)
+    for link in annotation.relations:
+        if (
+            link.relation_type == "SAME_EVENT"
+            and isinstance(link.head, Trigger)
+            and isinstance(link.tail, Trigger)
+        ):
+            sets.join(link.head, link.tail)
+    groups = list(sets.groups().values())
+    index = {trigger: i for i, group in enumerate(groups) for trigger in group}
+    edges = []
+    for link in annotation.relations:
+        if (
+            link.relation_type == "SUBEVENT_OF"
+            and isinstance(link.head, Trigger)
+            and isinstance(link.tail, Trigger)
+        ):
+            distance = abs(link.head.span.start - link.tail.span.start)
+            edges.append((-link.score, distance, index[link.head], index[link.tail]))
+    parents: dict[int, int] = {}
+    # The surest link wins where there are several parents or a cycle; then the nearest.
+    for _, _, child, parent in sorted(edges):
+        above: int | None = parent
+        while above is not None and above != child:
+            above = parents.get(above)
+        if child not in parents and above != child:
+            parents[child] = parent
+    children: dict[int, list[int]] = defaultdict(list)
+    for child in sorted(parents):
+        children[parents[child]].append(child)
+    return [Occurrence(i, group, parents.get(i), tuple(children[i])) for i, group in enumerate(groups)]

@@ -1,0 +1,286 @@
+"""What occurrences led to: people and things, summed over distinct victims of an event and its sub-events."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sitrep_ie.assemble.arguments import Arguments, Values
+from sitrep_ie.assemble.layout import Layout
+from sitrep_ie.assemble.links import Links, Occurrence
+from sitrep_ie.document import (
+    Mention,
+    ObjectArgument,
+    Outcomes,
+    PlaceArgument,
+    Quantity,
+    QuantityQualifier,
+    Span,
+    Trigger,
+)
+
+# Event type -> field of Outcomes. DETENTION with RELEASE is "released".
+PEOPLE = {
+    "DEATH": "killed",
+    "INJURY": "injured",
+    "DETENTION": "detained",
+    "ABDUCTION": "abducted",
+    "DISPLACEMENT": "displaced",
+}
+PEOPLE_FIELDS = ("killed", "injured", "detained", "released", "abducted", "displaced")
+_THINGS = {"DAMAGE": "damaged", "SEIZURE": "seized"}
+_PEOPLE_TYPES = frozenset({"ACTOR", "QUANTITY"})
+# Those who flee by themselves are AGENT.
+_VICTIM_ROLES = {"DISPLACEMENT": ("TARGET", "AGENT", "THEME")}
+_NO_BEFORE = re.compile(r"\b(no|none|neither|nobody|without|nil|zero)\s+(?:\w+\s+){0,2}\Z", re.IGNORECASE)
+_DEFINITE = frozenset("the his her its their this that these those".split())
+
+
+@dataclass(frozen=True)
+class _Victims:
+    """One group of people: `key` is what makes it distinct, `holders` the groups that it is part of."""
+
+    key: Mention
+    span: Span
+    quantity: Quantity | None
+    holders: frozenset[Mention]
+
+
+class OutcomeGatherer:
+    """Gathers the outcomes of the occurrences of one document."""
+
+    def __init__(
+        self, layout: Layout, links: Links, values: Values, arguments: Callable[[Occurrence], Arguments]
+    ) -> None:
+        self._layout = layout
+        self._links = links
+        self._values = values
+        self._arguments = arguments
+
+    def of(self, occurrence: Occurrence, *, items: bool = True) -> Outcomes:
+        """What `occurrence` and its sub-events led to.
+
+        Args:
+            occurrence: an event; one that is only planned or feared, or denied, led to nothing.
+            items: whether sub-events of the same type count, where the event itself states no figure.
+        """
+        people: dict[str, Quantity | None] = {
+            field: self._people(occurrence, field, items) for field in PEOPLE_FIELDS
+        }
+        return Outcomes(
+            **people,
+            damaged=self._things(occurrence, "damaged", items),
+            seized=self._things(occurrence, "seized", items),
+        )
+
+    def _sources(self, occurrence: Occurrence, field: str, items: bool) -> list[Occurrence]:
+        """The events that state an outcome of `occurrence`: itself, or those below it."""
+        if _field(occurrence) == field and (self._victims_by_trigger(occurrence) or not occurrence.children):
+            return [occurrence]
+        children = [self._links.occurrences[i] for i in occurrence.children]
+        own = [child for child in children if child.event_type != occurrence.event_type]
+        below = [source for child in own for source in self._sources(child, field, True)]
+        if items and not (below and occurrence.has("AGGREGATE")):
+            same = [child for child in children if child.event_type == occurrence.event_type]
+            below += [source for child in same for source in self._sources(child, field, True)]
+        return below or ([occurrence] if _field(occurrence) == field else [])
+
+    def _people(self, occurrence: Occurrence, field: str, items: bool) -> Quantity | None:
+        if occurrence.modality != "actual" and (
+            occurrence.modality != "negated" or _field(occurrence) != field
+        ):
+            return None
+        sources = self._sources(occurrence, field, items)
+        actual = [source for source in sources if source.modality == "actual"]
+        groups: dict[Mention, _Victims] = {}
+        totals: list[tuple[Span, Quantity | None]] = []
+        for source in actual:
+            tolls = list(self._victims_by_trigger(source).values())
+            if len(tolls) > 1:
+                # Several triggers of one occurrence with victims of their own: several figures for the same.
+                totals.append((tolls[0][0].span, self._competing(source, tolls)))
+                continue
+            for victims in tolls:
+                groups |= {victim.key: victim for victim in victims if victim.key not in groups}
+        totals += self._distinct(groups.values())
+        if totals:
+            return self._sum(totals)
+        denied = [self._none_stated(source) for source in sources if source.modality == "negated"]
+        return next((zero for zero in denied if zero is not None), None)
+
+    def _victims_by_trigger(self, occurrence: Occurrence) -> dict[Trigger, list[_Victims]]:
+        found: dict[Trigger, list[_Victims]] = {}
+        for role in _VICTIM_ROLES.get(occurrence.event_type, ("TARGET",)):
+            for trigger, _, mention in self._links.arguments(occurrence, role):
+                if mention.entity_type in _PEOPLE_TYPES:
+                    found.setdefault(trigger, []).append(self._victim(mention))
+            if found:
+                break
+        return found
+
+    def _victim(self, mention: Mention) -> _Victims:
+        holders: set[Mention] = set()
+        waiting = [mention]
+        while waiting:
+            current = waiting.pop()
+            for same in self._links.mentions_of(current):
+                for link in self._links.out("MEMBER_OF", same):
+                    holder = link.tail
+                    if isinstance(holder, Mention) and self._links.entity(holder) not in holders:
+                        holders.add(self._links.entity(holder))
+                        waiting.append(holder)
+        key = self._links.entity(mention)
+        if mention.entity_type == "QUANTITY":
+            return _Victims(key, mention.span, self._values.grounded(mention), frozenset(holders))
+        return _Victims(key, mention.span, self._values.number(mention), frozenset(holders - {key}))
+
+    def _distinct(self, groups: Iterable[_Victims]) -> list[tuple[Span, Quantity | None]]:
+        """The figures to be added: no subset beside its whole, no shared figure twice."""
+        victims = sorted(groups, key=lambda victim: victim.span)
+        keys = {victim.key for victim in victims}
+        counted: set[Span] = set()
+        figures: list[tuple[Span, Quantity | None]] = []
+        for victim in victims:
+            if victim.holders & keys:
+                continue
+            grounded = victim.quantity.span if victim.quantity else None
+            if grounded is not None:
+                if grounded in counted:
+                    continue
+                counted.add(grounded)
+            figures.append((victim.span, victim.quantity))
+        return figures
+
+    def _competing(self, occurrence: Occurrence, tolls: Sequence[Sequence[_Victims]]) -> Quantity | None:
+        """One figure of several for the same people.
+
+        Claims of different reporters give a range with the first one's figure as the best; else the larger
+        one stands, since the others detail it or came before it.
+        """
+        sums = [self._sum(self._distinct(victims)) for victims in tolls]
+        known = [total for total in sums if total is not None and total.low is not None]
+        if not known:
+            return sums[0]
+        largest = max(known, key=lambda total: (total.best or total.low or 0.0, total.span is not None))
+        reporters = [self._reporters(trigger) for trigger in self._victims_by_trigger(occurrence)]
+        if len(known) < 2 or not any(reporters) or all(group == reporters[0] for group in reporters):
+            return largest
+        lows = [total.low for total in known if total.low is not None]
+        highs = [total.high for total in known]
+        high = max((bound for bound in highs if bound is not None), default=None)
+        low = min(lows)
+        if low == high:
+            return known[0]
+        first = known[0]
+        return Quantity(
+            low, first.best, None if None in highs else high, "range", first.unit, first.text, first.span
+        )
+
+    def _reporters(self, trigger: Trigger) -> set[Mention]:
+        tails = [link.tail for link in self._links.out("REPORTER", trigger)]
+        return {self._links.entity(tail) for tail in tails if isinstance(tail, Mention)}
+
+    def _sum(self, figures: Sequence[tuple[Span, Quantity | None]]) -> Quantity | None:
+        known = [quantity for _, quantity in figures if quantity is not None and quantity.low is not None]
+        if not known:
+            return figures[0][1]
+        if len(figures) == 1:
+            return known[0]
+        qualifiers = {quantity.qualifier for quantity in known}
+        if len(known) < len(figures):
+            qualifiers.add("vague")
+        complete = "vague" not in qualifiers
+        spans = [quantity.span if quantity and quantity.span else span for span, quantity in figures]
+        cover: Span | None = Span(
+            min(s.start for s in spans), max(s.end for s in (*spans, *(f for f, _ in figures)))
+        )
+        if cover is not None and not self._layout.same_sentence(
+            Span(cover.start, cover.start + 1), Span(cover.end - 1, cover.end)
+        ):
+            cover = None
+        return Quantity(
+            low=_total(quantity.low for quantity in known),
+            best=_total(quantity.best for quantity in known) if complete else None,
+            high=_total(quantity.high for quantity in known) if complete else None,
+            qualifier=_qualifier(qualifiers),
+            text=self._values.text(cover) if cover else None,
+            span=cover,
+        )
+
+    def _none_stated(self, occurrence: Occurrence) -> Quantity | None:
+        """Zero where a denial is about all: "no civilians were hurt", not "the pilot was not hurt"."""
+        victims = [victim for group in self._victims_by_trigger(occurrence).values() for victim in group]
+        places = [victim.span for victim in victims] or [occurrence.triggers[0].span]
+        for span in places:
+            start = max(0, span.start - 40)
+            match = (
+                _NO_BEFORE.search(self._values.text(Span(start, span.start))) if start < span.start else None
+            )
+            if match is not None:
+                word = Span(start + match.start(1), start + match.end(1))
+                return Quantity(0.0, 0.0, 0.0, "exact", None, self._values.text(word), word)
+        if not victims or all(self._is_general(victim) for victim in victims):
+            return Quantity(0.0, 0.0, 0.0, "exact")
+        return None
+
+    def _is_general(self, victim: _Victims) -> bool:
+        """True for a bare plural; a number, a name or a definite phrase is about those people only."""
+        quantity = victim.quantity
+        vague = quantity is not None and quantity.qualifier == "vague" and quantity.span is None
+        return vague and self._values.article(victim.span) not in _DEFINITE
+
+    def _things(
+        self, occurrence: Occurrence, field: str, items: bool
+    ) -> tuple[ObjectArgument | PlaceArgument, ...]:
+        if occurrence.modality != "actual":
+            return ()
+        found: dict[Mention, ObjectArgument | PlaceArgument] = {}
+        for source in self._sources_of_things(occurrence, field, items):
+            arguments = self._arguments(source)
+            candidates: Sequence[ObjectArgument | PlaceArgument] = (*arguments.objects, *arguments.places)
+            for thing in candidates:
+                if thing.role == "target":
+                    found.setdefault(arguments.entities[thing.span], thing)
+        return tuple(sorted(found.values(), key=lambda thing: thing.span))
+
+    def _sources_of_things(self, occurrence: Occurrence, field: str, items: bool) -> list[Occurrence]:
+        own = [occurrence] if _THINGS.get(occurrence.event_type) == field else []
+        found = own if occurrence.modality == "actual" else []  # a child may be denied
+        for i in occurrence.children:
+            child = self._links.occurrences[i]
+            if items or child.event_type != occurrence.event_type:
+                found = found + self._sources_of_things(child, field, True)
+        return found
+
+
+def _field(occurrence: Occurrence) -> str | None:
+    if occurrence.event_type == "DETENTION" and occurrence.has("RELEASE"):
+        return "released"
+    return PEOPLE.get(occurrence.event_type)
+
+
+def _total(bounds: Iterable[float | None]) -> float | None:
+    total = 0.0
+    for bound in bounds:
+        if bound is None:
+            return None
+        total += bound
+    return total
+
+
+def _qualifier(qualifiers: set[QuantityQualifier]) -> QuantityQualifier:
+    """Of a sum: as sure as its least sure part."""
+    inexact = qualifiers - {"exact"}
+    if not inexact:
+        return "exact"
+    if len(inexact) == 1 and "vague" not in inexact:
+        return next(iter(inexact))
+    if inexact & {"vague", "at_least"}:
+        return "at_least"
+    return "about" if "about" in inexact else "range"
+
+
+def outcome_fields(outcomes: Outcomes) -> Mapping[str, Quantity | None]:
+    """The people of `outcomes`, by field."""
+    return {field: getattr(outcomes, field) for field in PEOPLE_FIELDS}

@@ -1,0 +1,223 @@
+"""When things happened: dates of the text in reading order, heading dates, and what events inherit."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from dataclasses import replace
+
+from sitrep_ie.assemble.layout import Layout
+from sitrep_ie.assemble.links import Links, Occurrence
+from sitrep_ie.assemble.resolvers import Period, Resolvers
+from sitrep_ie.document import Annotation, DateValue, Document, EventTime, Mention, TimeAnchor, TimePrecision
+from sitrep_ie.resolve.dates import DateContext
+
+UNKNOWN_TIME = EventTime(start=None, end=None, precision=None, anchor="unknown")
+
+_FINENESS: dict[TimePrecision, int] = {"hour": 0, "day": 1, "week": 2, "month": 3, "year": 4}
+_BEFORE_HEADING_DATE = re.compile(
+    r"[\W_]*(?:\(?\w{1,3}[.)]\s+)?(?:on|date|week of|period)?[\W_]*", re.IGNORECASE
+)
+# What divides a heading date from the item that it dates; a place or unit may stand between.
+_AFTER_HEADING_DATE = re.compile(r"[^.:;!?\n–—]{0,40}?(?:[:–—]|\s-\s|-\s)|[\W_]*\.\s|[)\]*_]+\s")
+_MAX_HEADING_CHARS = 80
+_SENTENCE_END = re.compile(r"[.!?;,]\W*\Z")
+_RANGE_BETWEEN = re.compile(r"\s*(?:to|until|till|through|[-–—])\s*(?:the\s+)?", re.IGNORECASE)
+_BETWEEN = re.compile(r"\bbetween\s+(?:the\s+)?\Z", re.IGNORECASE)
+# A date further from publication than this is background ("came from Iraq in 2019").
+_MAX_FOCUS_DAYS = 400
+
+
+class Timeline:
+    """The dates of one document, resolved once, in reading order."""
+
+    def __init__(
+        self,
+        document: Document,
+        annotation: Annotation,
+        layout: Layout,
+        resolvers: Resolvers,
+        published: datetime.date | None,
+        period: Period | None,
+    ) -> None:
+        self._text = document.text
+        self._layout = layout
+        self._period = period
+        self.values: dict[Mention, DateValue | None] = {}
+        self._headings: dict[int, list[Mention]] = {}
+        self._sections: dict[int, EventTime] = {}
+        self._resolve(annotation, resolvers, published)
+
+    def _resolve(self, annotation: Annotation, resolvers: Resolvers, published: datetime.date | None) -> None:
+        dates: dict[int, list[Mention]] = {}
+        for mention in annotation.mentions:
+            if mention.entity_type == "DATE":
+                dates.setdefault(self._layout.paragraph(mention.span), []).append(mention)
+        first_trigger: dict[int, int] = {}
+        for trigger in annotation.triggers:
+            first_trigger.setdefault(self._layout.paragraph(trigger.span), trigger.span.start)
+        context = DateContext(
+            published=published,
+            period=self._period,
+            day_first=resolvers.is_day_first(self._text, published),
+        )
+        section: EventTime | None = None
+        begun = False
+        for index, paragraph in enumerate(self._layout.paragraphs):
+            if section is not None:
+                context = replace(context, focus=_as_value(section))
+            for mention in dates.get(index, ()):
+                text = self._text[mention.span.start : mention.span.end]
+                value = resolvers.date(text, context)
+                self.values[mention] = value
+                if value is not None and _may_be_focus(value, published):
+                    context = replace(context, focus=value)
+            headings = self._heading_dates(index, dates.get(index, []), first_trigger.get(index))
+            if headings:
+                self._headings[index] = headings
+            if index in first_trigger:
+                begun = True
+            elif self._is_heading(paragraph.start, paragraph.end, dates.get(index, [])):
+                found = self._combine(dates[index], "heading")
+                # Before the first item a heading with the publication date is the dateline.
+                if found.start is not None and (begun or not found.start == found.end == published):
+                    section = found
+            if section is not None:
+                self._sections[index] = section
+
+    def _heading_dates(self, index: int, dates: list[Mention], first_trigger: int | None) -> list[Mention]:
+        """The dates before the colon or dash of "July 11: ..." ("3 June, 0900, Kunduz - ...")."""
+        paragraph = self._layout.paragraphs[index]
+        if not dates or not _BEFORE_HEADING_DATE.fullmatch(self._text, paragraph.start, dates[0].span.start):
+            return []
+        limit = paragraph.end if first_trigger is None else first_trigger
+        for i, mention in enumerate(dates):
+            end = dates[i + 1].span.start if i + 1 < len(dates) else limit
+            if mention.span.end > limit:
+                break
+            if _AFTER_HEADING_DATE.match(self._text, mention.span.end, max(end, mention.span.end)):
+                return dates[: i + 1]
+            if end - mention.span.end > 4:
+                break
+        return []
+
+    def _is_heading(self, start: int, end: int, dates: list[Mention]) -> bool:
+        """True for a short line without event that is mostly a date or begins with one."""
+        if not dates or end - start > _MAX_HEADING_CHARS or _SENTENCE_END.search(self._text, start, end):
+            return False
+        dated = sum(len(mention.span) for mention in dates)
+        begins = _BEFORE_HEADING_DATE.fullmatch(self._text, start, dates[0].span.start) is not None
+        return begins or 2 * dated >= end - start
+
+    @property
+    def first_item(self) -> int | None:
+        """The first paragraph that has a heading date or stands under a dated heading."""
+        return min((*self._headings, *self._sections), default=None)
+
+    def is_heading_date(self, mention: Mention) -> bool:
+        """True for a date that heads its paragraph."""
+        return mention in self._headings.get(self._layout.paragraph(mention.span), ())
+
+    def of(self, occurrence: Occurrence, links: Links, parent: EventTime | None) -> EventTime:
+        """The time of an occurrence.
+
+        Its own dates decide. Without any it inherits, in this order, from the parent event, the heading date
+        of its paragraph, the dated heading above, and the period that the report covers. What is planned,
+        feared or denied takes no date from headings or the report: it did not happen then.
+        """
+        own = [mention for _, _, mention in links.arguments(occurrence, "TIME")]
+        anchor: TimeAnchor | None = "heading" if any(map(self.is_heading_date, own)) else None
+        time = self._combine(own, anchor)
+        if time.start is not None or time.end is not None:
+            return time
+        inherited = self._inherited(occurrence, parent)
+        # The unread words stay visible where nothing better is known.
+        return inherited if inherited is not None else time
+
+    def _inherited(self, occurrence: Occurrence, parent: EventTime | None) -> EventTime | None:
+        if parent is not None and parent.anchor != "unknown":
+            return parent
+        if occurrence.modality != "actual":
+            return None
+        index = self._layout.paragraph(occurrence.triggers[0].span)
+        if index in self._headings:
+            time = self._combine(self._headings[index], "heading")
+            if time.start is not None or time.end is not None:
+                return time
+        if index in self._sections:
+            return self._sections[index]
+        if self._period is not None:
+            start, end = self._period
+            return EventTime(start=start, end=end, precision=_width(start, end), anchor="report_period")
+        return None
+
+    def _combine(self, mentions: list[Mention], anchor: TimeAnchor | None) -> EventTime:
+        """One time from all dates of an event: "Saturday" and "dawn" are one hour of one day."""
+        if not mentions:
+            return UNKNOWN_TIME
+        spans = tuple(mention.span for mention in mentions)
+        text = "; ".join(self._text[span.start : span.end] for span in spans)
+        known = [(m, v) for m in mentions if (v := self.values.get(m)) is not None and (v.start or v.end)]
+        if not known:
+            return EventTime(None, None, None, "unknown", text, spans)
+        value = self._join(known)
+        return EventTime(
+            value.start, value.end, value.precision, anchor or value.anchor, text, spans, value.dates
+        )
+
+    def _join(self, known: list[tuple[Mention, DateValue]]) -> DateValue:
+        clocks = [value for _, value in known if value.precision == "hour"]
+        days = [(mention, value) for mention, value in known if value.precision != "hour"]
+        if not days:
+            return clocks[0]
+        finest = min(_FINENESS[value.precision] for _, value in days)
+        sets = [value for _, value in days if value.dates]
+        fine = [(mention, value) for mention, value in days if _FINENESS[value.precision] == finest]
+        value = sets[0] if sets else fine[0][1]
+        for (before, _), (mention, other) in zip(fine, fine[1:], strict=False):
+            if not sets:
+                value = self._two(value, other, before, mention)
+        if clocks and value.precision == "day" and value.start == value.end:
+            value = replace(value, precision="hour")
+        return value
+
+    def _two(self, one: DateValue, other: DateValue, before: Mention, mention: Mention) -> DateValue:
+        if one.start is None or one.end is None or other.start is None or other.end is None:
+            return one
+        if one.start <= other.end and other.start <= one.end:  # they overlap: the narrower
+            return min(one, other, key=lambda value: _days(value.start, value.end))
+        start, end = min(one.start, other.start), max(one.end, other.end)
+        dates: tuple[datetime.date, ...] = ()
+        separate = all(value.start == value.end for value in (one, other)) or bool(one.dates)
+        first = before.span.start
+        is_range = _RANGE_BETWEEN.fullmatch(
+            self._text, before.span.end, mention.span.start
+        ) or _BETWEEN.search(self._text, max(0, first - 20), first)
+        if separate and not is_range:
+            dates = tuple(sorted({*_set(one), *_set(other)}))
+        return replace(one, start=start, end=end, dates=dates)
+
+
+def _set(value: DateValue) -> tuple[datetime.date, ...]:
+    return value.dates or ((value.start,) if value.start is not None else ())
+
+
+def _days(start: datetime.date | None, end: datetime.date | None) -> int:
+    return (end - start).days if start is not None and end is not None else 10**6
+
+
+def _width(start: datetime.date, end: datetime.date) -> TimePrecision:
+    days = (end - start).days + 1
+    return "day" if days == 1 else "week" if days <= 10 else "month" if days <= 45 else "year"
+
+
+def _as_value(time: EventTime) -> DateValue:
+    return DateValue(time.start, time.end, time.precision or "day", time.anchor, time.dates)
+
+
+def _may_be_focus(value: DateValue, published: datetime.date | None) -> bool:
+    if value.start is None or value.end is None or value.precision == "year":
+        return False
+    if published is not None and abs((published - value.start).days) > _MAX_FOCUS_DAYS:
+        return False
+    return (value.end - value.start).days <= 31
