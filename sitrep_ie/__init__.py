@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from sitrep_ie.errors import (
         ConfigError,
+        DependencyError,
         DeviceError,
         DocumentError,
         FormatError,
@@ -38,6 +39,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Annotation",
     "ConfigError",
+    "DependencyError",
     "DeviceError",
     "Document",
     "DocumentError",
@@ -59,13 +61,29 @@ __all__ = [
     "extract",
 ]
 
-_NAMES = {
-    "document": "Annotation Document Event Example Mention Relation Report Span Trigger",
-    "errors": "ConfigError DeviceError DocumentError FormatError ModelError OntologyError ResourceError SitrepError",
-    "extractor": "Extractor extract",
-    "ontology": "Ontology",
+_MODULES = {
+    "Annotation": "document",
+    "ConfigError": "errors",
+    "DependencyError": "errors",
+    "DeviceError": "errors",
+    "Document": "document",
+    "DocumentError": "errors",
+    "Event": "document",
+    "Example": "document",
+    "Extractor": "extractor",
+    "FormatError": "errors",
+    "Mention": "document",
+    "ModelError": "errors",
+    "Ontology": "ontology",
+    "OntologyError": "errors",
+    "Relation": "document",
+    "Report": "document",
+    "ResourceError": "errors",
+    "SitrepError": "errors",
+    "Span": "document",
+    "Trigger": "document",
+    "extract": "extractor",
 }
-_MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> Any:

@@ -122,7 +122,7 @@ def tiny_examples(ontology: Ontology) -> list[Example]:
 
 @pytest.fixture(scope="session")
 def tiny_encoder_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a random two-layer BERT and a WordPiece tokenizer, as `AutoModel` and `AutoTokenizer` load it.
+    """A folder as `AutoModel` and `AutoTokenizer` load it: a random two-layer BERT, a WordPiece tokenizer.
 
     The vocabulary holds the words of the tiny examples and every ASCII character, so that no ASCII text
     gives an unknown token; words not in the examples come out as one piece per character.
@@ -159,7 +159,9 @@ def tiny_encoder_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(7)
         BertModel(config).eval().save_pretrained(path)
-    BertTokenizerFast(tokenizer_object=backend, do_lower_case=True, model_max_length=128).save_pretrained(path)
+    BertTokenizerFast(tokenizer_object=backend, do_lower_case=True, model_max_length=128).save_pretrained(
+        path
+    )
     return path
 
 
