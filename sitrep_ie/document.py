@@ -745,7 +745,10 @@ def _counted(thing: ObjectArgument | PlaceArgument) -> str:
 
 # Line breaks of all systems; PARAGRAPH SEPARATOR and form feed count as blank lines.
 _LINE = re.compile(r"[^\r\n\v\f\x85\u2028\u2029]+")
-_BLANK = re.compile(r"(?:\r\n|[\r\n\v\x85\u2028])\s*(?:\r\n|[\r\n\v\x85\u2028])|[\f\u2029]")
+# `\r(?!\n)`: one CRLF is one break, never two.
+_BLANK = re.compile(
+    r"(?:\r\n|\r(?!\n)|[\n\v\x85\u2028])\s*(?:\r\n|\r(?!\n)|[\n\v\x85\u2028])|[\f\u2029]"
+)
 _LIST_MARK = re.compile(r"\s*(?:[-*+•·▪‣–—○●◦>]|\(?\w{1,3}[.)])\s")
 # A hard-wrapped line is at least this long: shorter ones are headings, addresses or list items.
 _MIN_WRAPPED_CHARS = 50
