@@ -150,6 +150,8 @@ def _iter_objects(path: Path) -> Iterator[tuple[dict[str, Any], Document, str]]:
             raise FormatError(f"{at}: not valid JSON: {error.msg} at column {error.colno}") from error
         except (ValueError, RecursionError) as error:
             raise FormatError(f"{at}: not valid JSON: {error}") from error
+        if not isinstance(raw, dict):
+            raise _wrong(raw, "an object", f"{at}: the line")
         raw = _object(raw, _KEYS, ("id", "text"), at)
         document = _document(raw, at)
         if document.id in seen:
