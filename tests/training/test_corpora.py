@@ -71,6 +71,10 @@ def test_what_is_missing_is_named(tmp_path: Path, ontology: Ontology) -> None:
         read_corpus("re3d", "train", tmp_path, ontology)
     with pytest.raises(FormatError, match=r"corpus 'plover' has no split 'dev', expected one of \['train'\]"):
         read_corpus("plover", "dev", tmp_path, ontology)
+    put(tmp_path, "plover", "train", "a")
+    (tmp_path / "plover" / "train.ann").write_bytes(b"# id: \xff")
+    with pytest.raises(FormatError, match=r"train\.ann: not UTF-8"):
+        read_corpus("plover", "train", tmp_path, ontology)
     put(tmp_path, "re3d", "train", "a")
     with pytest.raises(FormatError, match=r"dev\.ann: no such file; expected the split 'dev'"):
         read_corpus("re3d", "dev", tmp_path, ontology)

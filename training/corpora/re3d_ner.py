@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sitrep_ie.bio import spans_from_tags
 from sitrep_ie.document import Annotation, Document, Example, Mention, Span
-from sitrep_ie.errors import DocumentError, FormatError
+from sitrep_ie.errors import FormatError
 from sitrep_ie.ontology import Ontology
 
 SPLITS = ("train", "dev", "test")
@@ -92,9 +92,6 @@ def _example(document_id: str, tokens: list[str], tags: list[str]) -> Example:
     for token in tokens:
         spans.append(Span(position, position + len(token)))
         position += len(token) + 1
-    try:
-        mentions = tuple(Mention(span, type_) for span, type_ in spans_from_tags(spans, tags))
-    except DocumentError as error:
-        raise FormatError(f"document {document_id!r}: {error}") from error
+    mentions = tuple(Mention(span, type_) for span, type_ in spans_from_tags(spans, tags))
     document = Document(id=document_id, text=" ".join(tokens), source="re3d_ner")
     return Example(document, Annotation(document_id, mentions=mentions))
