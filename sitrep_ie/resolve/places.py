@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from sitrep_ie.document import PlacePrecision, PlaceValue
-from sitrep_ie.resolve.gazetteer import Gazetteer, GazetteerEntry, NameMatch, name_key, name_words
+from sitrep_ie.resolve.gazetteer import Gazetteer, GazetteerEntry, NameMatch, name_key, name_words, skeleton
 
 UNRESOLVED = PlaceValue(precision="unresolved")
 
@@ -94,7 +94,7 @@ _FACILITIES = _words(
 )
 _LINKS = _words(
     """
-    of in at near around on to from by the a an and between along outside inside towards toward over
+    of in at near around on to from by with the a an and between along outside inside towards toward over
     for across
     """
 )
@@ -114,7 +114,7 @@ _FOREIGN_DIVISIONS = _words(
 )
 _SPLIT = re.compile(r"\s*[,;]\s*")
 _ALTERNATIVES = re.compile(r"\s*[()/\[\]]\s*")
-_ENDS = re.compile(r"([A-Z][\w' ]{3,})(?:-|\s*[–—]\s*)([A-Z][\w' ]{3,})")
+_ENDS = re.compile(r"([A-Z][\w']{3,})(?:-|\s*[–—]\s*)([A-Z][\w']{3,})")
 _POSSESSIVE = re.compile(r"['’]s?(?=\s|$)")
 _CAPITALISED = re.compile(r"\b[A-Z][\w'’-]{3,}(?: [A-Z][\w'’-]+)?")
 _INNER_LINK = re.compile(r"\s(?:of|in|near|outside|inside|along|at)\s(?:the\s)?", re.IGNORECASE)
@@ -132,6 +132,7 @@ class _Reading:
     within: tuple[str, ...]
     wanted: Wanted | None
     near: bool
+    direction: bool
     facility: bool
     lower: bool
 
@@ -182,6 +183,7 @@ def _read(query: PlaceQuery) -> _Reading:
         within=within,
         wanted=wanted,
         near=bool(around & (_SURROUNDINGS | _DIRECTIONS)),
+        direction=bool(around & _DIRECTIONS),
         facility=bool(around & (_FACILITIES - _DIVISIONS - _DISTRICTS)),
         lower=core == core.lower(),
     )
@@ -198,6 +200,8 @@ _CERTAIN = ("exact", "alias", "folded")
 _ALIKE = 0.85
 # A share of the document's votes from which its country speaks for a place, and from which it speaks loudly.
 _SOME_SUPPORT, _SUPPORT = 0.02, 0.15
+# Votes; a place known beyond doubt has nearly one, a country by name three.
+_LITTLE_EVIDENCE = 0.8
 # The joint decision settles in two rounds: the second knows the first's places.
 _NEIGHBOUR_KM = 100.0
 
@@ -219,6 +223,8 @@ class _Decision:
     precision: PlacePrecision
     # The document itself speaks for it: what holds it, or the country of other places.
     supported: bool
+    # It was chosen among its namesakes for the place that holds it.
+    held: bool = False
     from_container: bool = False
 
 
@@ -259,7 +265,8 @@ class _Resolver:
         for country, number in Counter(c for t in set(context_texts) for c in self._cities_in(t)).items():
             self._votes[country] += _FOREIGN_WEIGHT * math.sqrt(number)
         self._decisions: dict[PlaceQuery, _Decision | None] = {}
-        self._anchors: list[GazetteerEntry] = []
+        self._anchors: list[tuple[str, GazetteerEntry]] = []
+        self._told: set[int] = set()
 
     def resolve(self, queries: Sequence[PlaceQuery]) -> list[PlaceValue]:
         for query in queries:
@@ -273,8 +280,13 @@ class _Resolver:
             self._decisions = decisions
             for query in self._names:
                 self._decide(query)
-            sure = [d.entry for d in decisions.values() if d and d.supported and not d.from_container]
-            self._anchors = [entry for entry in sure if entry.kind in ("settlement", "facility", "admin2")]
+            self._anchors = [
+                (self._names[query].reading.core, d.entry)
+                for query, d in decisions.items()
+                if d and d.supported and not d.from_container
+                if d.entry.kind in ("settlement", "facility", "admin2")
+            ]
+            self._told = {d.entry.id for d in decisions.values() if d and d.held}
         return [_value(self._decisions[query]) for query in queries]
 
     def _add(self, query: PlaceQuery) -> None:
@@ -306,10 +318,26 @@ class _Resolver:
             if found and found[0].tier in _CERTAIN:
                 break
             found = matches(alternative) or found
-        if not found and (ends := _ENDS.fullmatch(reading.core)):
-            # "Aleppo-Damascus highway": a road by its ends; the first is at least on it.
-            found = tuple(m for end in ends.groups() for m in matches(end) if m.tier in ("exact", "alias"))
+        if not found and (reading.facility or reading.near):
+            # "Aleppo-Damascus highway": a road by its ends; "Nakuru Level Five Hospital": by its first word.
+            ends = _ENDS.fullmatch(reading.core)
+            parts = ends.groups() if ends else reading.core.split()[:1]
+            found = tuple(m for part in parts for m in matches(part) if m.tier == "exact" and _is_large(m))
+        if reading.wanted == "division":
+            found = self._named_after(found) + found
         return found, frozenset(m.entry.id for m in whole)
+
+    def _named_after(self, matches: tuple[NameMatch, ...]) -> tuple[NameMatch, ...]:
+        """Divisions that bear the name of a town: its further spellings ("Kharkov") are theirs too."""
+        certain = {None, *(match.entry.id for match in matches if match.tier in _CERTAIN)}
+        divisions = []
+        for match in matches:
+            if match.tier in _CERTAIN and match.entry.seat and match.entry.admin1 not in certain:
+                division = self._gazetteer.entry(match.entry.admin1 or 0)
+                town = skeleton(name_key(match.entry.name))
+                if division and skeleton(name_key(division.name)).startswith(town):
+                    divisions.append(NameMatch(division, match.tier, match.similarity))
+        return tuple(divisions)
 
     # ---- the document's countries ----
 
@@ -360,7 +388,7 @@ class _Resolver:
         """
         own = sum(name.votes.values())
         total = sum(self._votes.values()) - own
-        if total < 0.2:
+        if total < _LITTLE_EVIDENCE:
             return -1.0
         if country is None:
             return 0.0
@@ -385,7 +413,7 @@ class _Resolver:
     def _choose(self, name: _Name, container: _Decision | None) -> _Decision | None:
         reading = name.reading
         inside = {match.entry.admin1 for match in name.matches if _is_seat(match)}
-        best: tuple[float, GazetteerEntry, bool] | None = None
+        best: tuple[float, GazetteerEntry, bool, bool] | None = None
         for match in name.matches:
             entry = match.entry
             held = _held(entry, container.entry) if container else 0.0
@@ -400,20 +428,27 @@ class _Resolver:
             if entry.kind == "admin1" and reading.wanted is None and entry.id in inside:
                 score -= 2.5
             score += 4.0 * math.sqrt(max(0.0, support))
-            score += self._company(entry)
+            score += self._company(entry, reading.core)
             if best is None or score > best[0]:
-                best = (score, entry, held > 0.0 or support >= _SUPPORT)
+                best = (score, entry, held > 0.0 or support >= _SUPPORT, held > 0.0)
         if best is None:
             return None
-        return _Decision(best[1], _precision(best[1], reading, best[1].id in name.whole), supported=best[2])
+        return _Decision(
+            best[1], _precision(best[1], reading, best[1].id in name.whole), supported=best[2], held=best[3]
+        )
 
-    def _company(self, entry: GazetteerEntry) -> float:
+    def _company(self, entry: GazetteerEntry, core: str) -> float:
+        """What the document's other places, as the round before left them, say for this one."""
         if entry.kind == "country":
             return 0.0
-        others = [other for other in self._anchors if other.id != entry.id]
-        nearest = min((_distance_km(entry, other) for other in others), default=math.inf)
-        chosen = any(other.id == entry.id for other in self._anchors)
-        return (1.5 if chosen else 0.0) + 1.5 * math.exp(-nearest / _NEIGHBOUR_KM)
+        # A town is no evidence for the district of its name around it, nor for a like name being its own.
+        others = [
+            _distance_km(entry, other)
+            for name, other in self._anchors
+            if name != core and other.id != entry.id
+        ]
+        nearest = min(others, default=math.inf)
+        return (1.5 if entry.id in self._told else 0.0) + 1.5 * math.exp(-nearest / _NEIGHBOUR_KM)
 
     def _country(self, name: _Name, container: _Decision | None) -> _Decision | None:
         """A country for "the Syrian-Turkish border" or "Iraqi territory": demonyms and generic words only."""
@@ -445,10 +480,10 @@ def _prominence(entry: GazetteerEntry) -> float:
     if entry.kind == "country":
         return 8.0
     if entry.kind == "admin1":
-        return min(5.2, max(4.2, size))
+        return min(5.2, max(4.5, size))
     if entry.kind == "admin2":
         return min(4.0, size) - 1.0
-    return min(size, 6.0) + (0.3 if entry.seat else 0.0)
+    return min(size, 6.0) + 0.3 * entry.seat + 0.5 * entry.capital
 
 
 def _people(entry: GazetteerEntry) -> int:
@@ -458,6 +493,10 @@ def _people(entry: GazetteerEntry) -> int:
 
 def _is_seat(match: NameMatch) -> bool:
     return match.entry.seat and match.tier in _CERTAIN and match.entry.population >= 20_000
+
+
+def _is_large(match: NameMatch) -> bool:
+    return _people(match.entry) >= 50_000 or match.entry.kind in ("admin1", "facility")
 
 
 def _penalty(match: NameMatch) -> float:
@@ -474,7 +513,7 @@ def _fit(entry: GazetteerEntry, reading: _Reading) -> float:
         )
     if reading.wanted == "settlement":
         return {"settlement": 2.0, "country": -4.0, "facility": 0.0}.get(kind, -2.0)
-    return 0.0
+    return 0.5 if reading.direction and kind == "admin1" else 0.0
 
 
 def _acceptable(
@@ -491,7 +530,11 @@ def _acceptable(
     letters = len(name_key(reading.core or reading.full))
     if letters <= 3 and not same:
         return False
-    if reading.lower and not (tier == "exact" and people >= 50_000 and (held > 0 or support >= _SUPPORT)):
+    if (
+        reading.lower
+        and entry.id > 0
+        and not (tier == "exact" and people >= 50_000 and (held > 0 or support >= _SUPPORT))
+    ):
         return False
     if held < 0 and not (same and people >= 300_000 and (held > -2.0 or support >= _SUPPORT)):
         return False
