@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sitrep_ie.document import Annotation, Mention, Relation, Span, Trigger
+from sitrep_ie.document import Annotation, Document, Example, Mention, Relation, Span, Trigger
 from sitrep_ie.errors import DocumentError, FormatError, OntologyError
 from sitrep_ie.ontology import Ontology
-from sitrep_ie.score import Counts, Level, Scores, merge, score, summarise
+from sitrep_ie.score import Counts, Level, Scores, merge, score, score_examples, summarise
 from tests.conftest import TINY_ONTOLOGY
 
 TINY = Ontology.from_dict(TINY_ONTOLOGY, "tiny ontology")
@@ -152,6 +152,20 @@ def test_nothing_to_find_and_nothing_found_is_no_error() -> None:
 def test_documents_must_pair_up(gold: list[str], predicted: list[str], message: str) -> None:
     with pytest.raises(DocumentError, match=message):
         score([Annotation(key) for key in gold], [Annotation(key) for key in predicted], TINY)
+
+
+def test_texts_must_be_the_same_to_compare_offsets() -> None:
+    def example(text: str, *mentions: Mention) -> Example:
+        return Example(Document("d", text), Annotation("d", mentions))
+
+    gold = example("Guards left.", Mention(Span(0, 6), "ACTOR"))
+    assert score_examples([gold], [gold], TINY) == score([gold.gold], [gold.gold], TINY)
+    with pytest.raises(DocumentError, match="'d': gold and predicted text differ from character 7 on"):
+        score_examples([gold], [example("Guards  left.")], TINY)
+    with pytest.raises(DocumentError, match="from character 12 on"):
+        score_examples([gold], [example("Guards left..")], TINY)
+    with pytest.raises(DocumentError, match="'d' is predicted but not in gold"):
+        score_examples([], [gold], TINY)
 
 
 def test_a_type_of_another_ontology_is_refused() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sitrep_ie.document import Annotation, Relation, Span
+from sitrep_ie.document import Annotation, Example, Relation, Span
 from sitrep_ie.errors import DocumentError, FormatError
 from sitrep_ie.ontology import Ontology
 
@@ -87,6 +87,17 @@ class Counts:
         errors = self.fp + self.fn
         return 2 * self.tp / (2 * self.tp + errors) if self.tp or errors else 1.0
 
+    def to_dict(self) -> dict[str, float]:
+        """The JSON form: the counts and what follows from them."""
+        return {
+            "precision": self.precision,
+            "recall": self.recall,
+            "f1": self.f1,
+            "tp": self.tp,
+            "fp": self.fp,
+            "fn": self.fn,
+        }
+
     def _share(self, total: int) -> float:
         if total:
             return self.tp / total
@@ -124,6 +135,11 @@ class Level:
         """Mean F1 of the types that occur in gold; the micro F1 where there is none."""
         f1s = [counts.f1 for counts in self.by_type.values() if counts.num_gold]
         return statistics.fmean(f1s) if f1s else self.f1
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form: the total with its macro F1, and `types`."""
+        types = {name: counts.to_dict() for name, counts in self.by_type.items()}
+        return {**self.total.to_dict(), "macro_f1": self.macro_f1, "types": types}
 
     def __add__(self, other: Level) -> Level:
         names = [*self.by_type, *(name for name in other.by_type if name not in self.by_type)]
@@ -167,14 +183,8 @@ class Scores:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form: counts, and the figures derived from them for readers of the file."""
-        body: dict[str, Any] = {"num_documents": self.num_documents}
-        for name, level in self.levels().items():
-            body[name] = {
-                **_counts_to_dict(level.total),
-                "macro_f1": level.macro_f1,
-                "types": {key: _counts_to_dict(counts) for key, counts in level.by_type.items()},
-            }
-        return body
+        levels = {name: level.to_dict() for name, level in self.levels().items()}
+        return {"num_documents": self.num_documents, **levels}
 
     @classmethod
     def from_dict(cls, raw: object, where: str = "scores") -> Scores:
@@ -224,6 +234,27 @@ def score(gold: Sequence[Annotation], predicted: Sequence[Annotation], ontology:
         for name, (by_type, total) in tallies.items()
     }
     return Scores(num_documents=len(pairs), **levels)
+
+
+def score_examples(gold: Sequence[Example], predicted: Sequence[Example], ontology: Ontology) -> Scores:
+    """Returns the counts of all levels for two sets that each bring their texts, such as two files.
+
+    Raises:
+        DocumentError: as for `score`, or the two texts of a document differ: no offset could be compared.
+        OntologyError: as for `score`.
+    """
+    texts = {example.document.id: example.document.text for example in gold}
+    for example in predicted:
+        text = texts.get(example.document.id, example.document.text)
+        if text != example.document.text:
+            at = next(
+                (i for i, (a, b) in enumerate(zip(text, example.document.text, strict=False)) if a != b),
+                min(len(text), len(example.document.text)),
+            )
+            raise DocumentError(
+                f"document {example.document.id!r}: gold and predicted text differ from character {at} on"
+            )
+    return score([example.gold for example in gold], [example.gold for example in predicted], ontology)
 
 
 def merge(parts: Iterable[Scores]) -> Scores:
@@ -373,17 +404,6 @@ def _row(title: str, counts: Counts, macro: str) -> str:
     else:
         figures = " ".join(f"{100 * share:6.1f}" for share in shares)
     return f"{title:<20} {figures} {macro} {counts.num_gold:6d} {counts.num_predicted:6d} {counts.tp:6d}"
-
-
-def _counts_to_dict(counts: Counts) -> dict[str, float]:
-    return {
-        "precision": counts.precision,
-        "recall": counts.recall,
-        "f1": counts.f1,
-        "tp": counts.tp,
-        "fp": counts.fp,
-        "fn": counts.fn,
-    }
 
 
 def _level_from_dict(raw: Any, where: str) -> Level:

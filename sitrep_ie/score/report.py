@@ -24,15 +24,14 @@ def format_errors(analysis: ErrorAnalysis, *, max_cases: int = 25) -> str:
         f"{analysis.num_documents} documents, {len(analysis.cases)} errors. "
         "In excerpts ⟦…⟧ is gold and ⟪…⟫ is predicted.",
         "",
-        "## Summary",
-        "",
     ]
     summary = [
         [level, cause, str(number), CAUSES[level][cause]]
         for level in CAUSES
         for cause, number in analysis.by_cause(level).items()
     ]
-    lines += _table(["level", "cause", "cases", "meaning"], summary)
+    if summary:
+        lines += ["## Summary", "", *_table(["level", "cause", "cases", "meaning"], summary)]
     for level in CAUSES:
         lines += _by_type(analysis, level)
     lines += _confusions(analysis.confusion)
