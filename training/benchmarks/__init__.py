@@ -1,0 +1,1 @@
+"""Measurements of single components on public test sets; they print figures and write nothing."""
