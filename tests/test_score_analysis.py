@@ -201,9 +201,9 @@ def test_excerpt_marks_both_sides_and_leaves_out_what_is_far() -> None:
     assert excerpt(text, [Span(12, 24)], []) == "The border ⟦guards left.⟧"
     long = "Guards " + "word " * 60 + "left " + "word " * 60
     marked = excerpt(long, [Span(0, 6), Span(307, 311)], [])
-    assert marked.startswith("⟦Guards⟧ word")
+    assert marked.startswith("⟦Guards⟧ᴴ word")
     assert marked.endswith("word…")
-    assert "⟦left⟧" in marked
+    assert "⟦left⟧ᵀ" in marked
     assert marked.count("…") == 2
     assert len(marked) < 270
 

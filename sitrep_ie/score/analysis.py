@@ -382,20 +382,21 @@ def _attributes(annotation: Annotation) -> set[tuple[Span, str]]:
     return {(trigger.span, attribute) for trigger in annotation.triggers for attribute in trigger.attributes}
 
 
-def excerpt(text: str, gold: Iterable[Span], predicted: Iterable[Span]) -> str:
+def excerpt(text: str, gold: Sequence[Span], predicted: Sequence[Span]) -> str:
     """Returns the text around the spans on one line, with ⟦gold⟧ and ⟪predicted⟫ marked.
 
+    Two spans of one side are the ends of a relation: ⟦head⟧ᴴ and ⟦tail⟧ᵀ.
     Blanks and line breaks become one space each run; what lies far from every span is left out ("…").
     """
     opening: dict[int, str] = {}
     closing: dict[int, str] = {}
-    gold, predicted = set(gold), set(predicted)
     for spans, marks in ((gold, "⟦⟧"), (predicted, "⟪⟫")):
-        for span in spans:
+        for i, span in enumerate(spans):
+            end_mark = marks[1] + ("ᴴᵀ"[i] if len(spans) == 2 else "")
             opening[span.start] = opening.get(span.start, "") + marks[0]
-            closing[span.end] = marks[1] + closing.get(span.end, "")
+            closing[span.end] = end_mark + closing.get(span.end, "")
     shown: list[list[int]] = []
-    for span in sorted(gold | predicted):
+    for span in sorted({*gold, *predicted}):
         start = max(0, span.start - _CONTEXT_CHARS)
         end = min(len(text), span.end + _CONTEXT_CHARS)
         if shown and start <= shown[-1][1]:

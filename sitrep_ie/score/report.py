@@ -22,7 +22,7 @@ def format_errors(analysis: ErrorAnalysis, *, max_cases: int = 25) -> str:
         "# Errors",
         "",
         f"{analysis.num_documents} documents, {len(analysis.cases)} errors. "
-        "In excerpts ⟦…⟧ is gold and ⟪…⟫ is predicted.",
+        "In excerpts ⟦…⟧ is gold and ⟪…⟫ is predicted; ᴴ is the head of a relation and ᵀ its tail.",
         "",
     ]
     summary = [
