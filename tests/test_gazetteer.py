@@ -60,6 +60,7 @@ def test_marks_articles_and_case_do_not_change_a_key(left: str, right: str):
         ("Raqqah", "Rakka"),
         ("Qamishli", "Kamishly"),
         ("Waleed", "Walid"),
+        ("Chaddadi", "Shaddadi"),
         ("Khaldoun", "Khaldun"),
         ("Douma", "Duma"),
     ],

@@ -147,9 +147,11 @@ def name_key(name: str) -> str:
     return "".join(_FUSED_ARTICLE.sub("", word) for word in kept)
 
 
+# "x" stands for sh and ch, which are each other's in French and English transliterations.
 _SOUNDS = (
-    ("tch", "s"), ("sch", "s"), ("dzh", "j"), ("dj", "j"), ("zh", "z"), ("kh", "k"), ("gh", "g"), ("dh", "d"),
-    ("th", "t"), ("ph", "f"), ("sh", "s"), ("ch", "s"), ("ck", "k"), ("q", "k"), ("c", "k"), ("tz", "ts"),
+    ("x", "ks"), ("tch", "x"), ("sch", "x"), ("dzh", "j"), ("dj", "j"), ("zh", "z"), ("kh", "k"), ("gh", "g"),
+    ("dh", "d"), ("th", "t"), ("ph", "f"), ("sh", "x"), ("ch", "x"), ("ck", "k"), ("q", "k"), ("c", "k"),
+    ("tz", "ts"),
 )  # fmt: skip
 _VOWELS = re.compile(r"[aeiouyw]+")
 _DOUBLED = re.compile(r"(.)\1+")

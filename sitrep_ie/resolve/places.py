@@ -192,16 +192,14 @@ def _read(query: PlaceQuery) -> _Reading:
 # ---- which place of that name ----
 
 _PENALTY = {"exact": 0.0, "alias": 0.4, "folded": 0.4, "skeleton": 1.5, "fuzzy": 1.5}
-_FOREIGN_WEIGHT = 0.7
+_FOREIGN_WEIGHT = 0.4
 _UNCOUNTED_SEAT = 10_000
 _MIN_CONTEXT_POPULATION = 200_000
 _CERTAIN = ("exact", "alias", "folded")
 # From here on two spellings differ in little.
 _ALIKE = 0.85
 # A share of the document's votes from which its country speaks for a place, and from which it speaks loudly.
-_SOME_SUPPORT, _SUPPORT = 0.02, 0.15
-# Votes; a place known beyond doubt has nearly one, a country by name three.
-_LITTLE_EVIDENCE = 0.8
+_SOME_SUPPORT, _SUPPORT = 0.02, 0.12
 # The joint decision settles in two rounds: the second knows the first's places.
 _NEIGHBOUR_KM = 100.0
 
@@ -271,10 +269,15 @@ class _Resolver:
     def resolve(self, queries: Sequence[PlaceQuery]) -> list[PlaceValue]:
         for query in queries:
             self._add(query)
+        # A place votes once, however often and within whatever it is named.
+        by_core: dict[str, dict[str, float]] = {}
         for name in self._names.values():
-            name.votes = self._vote(name)
-            for country, share in name.votes.items():
-                self._votes[country] += share
+            core = name_key(name.reading.core or name.reading.full)
+            if core not in by_core:
+                by_core[core] = self._vote(name)
+                for country, share in by_core[core].items():
+                    self._votes[country] += share
+            name.votes = by_core[core]
         for _ in range(2):
             decisions: dict[PlaceQuery, _Decision | None] = {}
             self._decisions = decisions
@@ -379,20 +382,22 @@ class _Resolver:
         total = sum(weights.values())
         # Squares: a name that may lie anywhere says little in all.
         votes = {country: (weight / total) ** 2 for country, weight in weights.items()}
-        return {country: vote * (0.3 if name.reading.facility else 1.0) for country, vote in votes.items()}
+        # The name of a camp or a road may be taken from anywhere; so may a spelling that only sounds alike.
+        trust = 0.3 if name.reading.facility else 1.0
+        if not any(match.tier in ("exact", "alias") for match in name.matches):
+            trust *= 0.5
+        return {country: vote * trust for country, vote in votes.items()}
 
     def _support(self, name: _Name, country: str | None) -> float:
-        """The share of the document's votes, this name's own left out, for the country; -1 without any.
+        """The share of the document's votes for the country, this name's own left out; -1 if none has any.
 
         One vote is added against every country, so that two chance namesakes do not vouch for each other.
         """
-        own = sum(name.votes.values())
-        total = sum(self._votes.values()) - own
-        if total < _LITTLE_EVIDENCE:
+        others = {c: votes - name.votes.get(c, 0.0) for c, votes in self._votes.items()}
+        total = sum(others.values()) + 1.0
+        if max(others.values(), default=0.0) / total < _SUPPORT:
             return -1.0
-        if country is None:
-            return 0.0
-        return max(0.0, self._votes.get(country, 0.0) - name.votes.get(country, 0.0)) / (total + 1.0)
+        return max(0.0, others.get(country or "", 0.0)) / total
 
     # ---- one name ----
 
@@ -482,7 +487,7 @@ def _prominence(entry: GazetteerEntry) -> float:
     if entry.kind == "admin1":
         return min(5.2, max(4.5, size))
     if entry.kind == "admin2":
-        return min(4.0, size) - 1.0
+        return min(4.0, max(3.5, size)) - 1.0
     return min(size, 6.0) + 0.3 * entry.seat + 0.5 * entry.capital
 
 
@@ -527,6 +532,8 @@ def _acceptable(
         return same and not reading.facility
     if entry.kind == "water":
         return alike
+    if entry.kind == "facility" and not same:
+        return False
     letters = len(name_key(reading.core or reading.full))
     if letters <= 3 and not same:
         return False
@@ -549,9 +556,12 @@ def _acceptable(
     if has_container and not alike:
         return False
     if support >= _SUPPORT:
-        return tier in _CERTAIN or (support >= 0.3 and match.similarity >= 0.86)
+        if alike:
+            return True
+        least = 0.9 if tier != "folded" else 0.8 if letters >= 6 else _ALIKE
+        return match.similarity >= least and support >= 0.25
     if support >= _SOME_SUPPORT:
-        return (same and (people >= 5_000 or large)) or (alike and people >= 50_000)
+        return same and (people >= 5_000 or large)
     if support >= 0.0:
         return (
             people >= 100_000 if tier == "exact" else tier == "alias" and letters >= 6 and people >= 500_000
