@@ -107,6 +107,8 @@ class TrainConfig:
     head_learning_rate: float = 1e-3
     layer_decay: float = 0.9
     """Each encoder layer learns this much slower than the one above it."""
+    train_embeddings: bool = False
+    """Whether the encoder's word embeddings learn too: half of a small model's weights, for little gain."""
     weight_decay: float = 0.01
     warmup: float = 0.1
     """Share of the steps over which the learning rate rises from 0; it then falls to 0 on a line."""
@@ -162,13 +164,7 @@ class Config:
             ConfigError: missing file, bad TOML, unknown key, wrong type or a value out of range.
         """
         path = Path(path)
-        try:
-            raw = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path}: cannot be read: {error}") from error
-        except tomllib.TOMLDecodeError as error:
-            raise ConfigError(f"{path}: not valid TOML: {error}") from error
-        config = cls.from_dict(raw, str(path))
+        config = cls.from_dict(read_toml(path), str(path))
         return config.relative_to(path.parent)
 
     def relative_to(self, folder: Path) -> Config:
@@ -196,6 +192,20 @@ class Config:
     def to_dict(self) -> dict[str, Any]:
         """Plain values in the order of the fields; `from_dict(to_dict())` is the same configuration."""
         return dataclasses.asdict(self)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Returns the tables of a TOML file.
+
+    Raises:
+        ConfigError: the file is missing or not valid TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
 
 
 def _build(cls: type[Any], raw: Any, where: str, prefix: str) -> Any:

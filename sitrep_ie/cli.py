@@ -1,0 +1,235 @@
+"""The `sitrep-ie` command: parse, call, print. Exit status 2 and one line for every error of the user's.
+
+Heavy modules load inside the commands, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from sitrep_ie import __version__
+from sitrep_ie.errors import FormatError, SitrepError
+
+if TYPE_CHECKING:
+    from sitrep_ie.document import Report
+
+FORMATS = ("table", "json", "jsonl", "csv", "geojson")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit status."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    logging.basicConfig(format="%(name)s: %(message)s", level=logging.INFO if options.verbose else logging.WARNING)
+    try:
+        status: int = options.run(options)
+    except SitrepError as error:
+        print(f"sitrep-ie: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # The reader (head, less) has gone; what Python would still flush goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("sitrep-ie: interrupted", file=sys.stderr)
+        return 130
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="sitrep-ie", description="Situation reports in, structured event records out.")
+    parser.add_argument("--version", action="version", version=f"sitrep-ie {__version__}")
+    parser.add_argument("--verbose", action="store_true", help="tell what is being done")
+    commands = parser.add_subparsers(required=True, metavar="{extract,train,evaluate,info}")
+
+    extract = commands.add_parser("extract", help="print the events of reports")
+    extract.add_argument("files", nargs="*", metavar="FILE", help="text files in UTF-8; none or - is standard input")
+    extract.add_argument("--published", metavar="DATE", help="day of publication, such as 2024-03-02")
+    extract.add_argument("--format", choices=FORMATS, default="table")
+    extract.add_argument("--out", metavar="FILE", type=Path, help="write there instead of printing")
+    _add_model_options(extract)
+    extract.set_defaults(run=_extract)
+
+    train = commands.add_parser("train", help="train a model from annotated reports")
+    train.add_argument("config", metavar="CONFIG", type=Path, help="a TOML file, see configs/default.toml")
+    train.add_argument("--out", metavar="DIR", type=Path, required=True, help="the model folder to write")
+    train.add_argument("--seed", type=int, help="instead of the configuration's")
+    train.add_argument("--weights", choices=("float32", "float16", "int8"), default="float16", help="saved precision")
+    train.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+    train.set_defaults(run=_train)
+
+    evaluate = commands.add_parser("evaluate", help="score a model, or predictions, against gold")
+    evaluate.add_argument("predicted", metavar="MODEL_OR_PREDICTIONS", type=Path, help="a model folder or a file")
+    evaluate.add_argument("gold", metavar="GOLD", type=Path, help="annotated reports, .ann or .jsonl")
+    evaluate.add_argument("--errors", metavar="FILE", type=Path, help="write a readable error analysis (Markdown)")
+    evaluate.add_argument("--json", metavar="FILE", type=Path, help="write all figures")
+    evaluate.add_argument("--events", metavar="RECORDS", type=Path, help="score event records against these, too")
+    evaluate.add_argument(
+        "--ontology", metavar="FILE", type=Path, help="of a file of predictions; else the shipped model's"
+    )
+    evaluate.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+    evaluate.set_defaults(run=_evaluate)
+
+    info = commands.add_parser("info", help="print versions, the model's card and its scores")
+    info.add_argument("model", nargs="?", type=Path, metavar="MODEL", help="a model folder; none is the shipped one")
+    info.set_defaults(run=_info)
+    return parser
+
+
+def _add_model_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", metavar="DIR", type=Path, help="a model folder instead of the shipped one")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+
+
+def _extract(options: argparse.Namespace) -> int:
+    from sitrep_ie.extractor import Extractor, make_document
+
+    names = options.files or ["-"]
+    documents = [
+        make_document(_read_text(name), options.published, "stdin" if name == "-" else name) for name in names
+    ]
+    extractor = Extractor.load(options.model, device=options.device)
+    reports = list(extractor.extract_many(documents))
+    if options.out is None:
+        if hasattr(sys.stdout, "reconfigure"):
+            # A lone surrogate, or a letter that the terminal lacks, must not end the output.
+            sys.stdout.reconfigure(errors="backslashreplace")
+        _print_reports(reports, options.format, sys.stdout)
+    else:
+        with _open_output(options.out) as stream:
+            _print_reports(reports, options.format, stream)
+    return 0
+
+
+def _read_text(name: str) -> str:
+    """The text of a file as it stands, line ends included; a byte order mark is dropped."""
+    try:
+        raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise FormatError(f"{name}: cannot be read: {error.strerror}") from error
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{name}: byte {error.start} is not UTF-8, expected a text file in UTF-8") from error
+
+
+def _open_output(path: Path) -> TextIO:
+    try:
+        return path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _print_reports(reports: list[Report], form: str, stream: TextIO) -> None:
+    from sitrep_ie import export
+
+    if form == "table":
+        terminal = stream.isatty()
+        width = shutil.get_terminal_size((120, 24)).columns if terminal else 120
+        stream.write(export.reports_to_table(reports, width=width, color=terminal))
+    elif form == "json":
+        found = [report.to_dict() for report in reports]
+        stream.write(json.dumps(found[0] if len(found) == 1 else found, indent=1, ensure_ascii=False) + "\n")
+    elif form == "jsonl":
+        for report in reports:
+            stream.write(report.to_json() + "\n")
+    elif form == "csv":
+        export.write_csv(reports, stream)
+    else:
+        stream.write(json.dumps(export.reports_to_geojson(reports), indent=1, ensure_ascii=False) + "\n")
+
+
+def _train(options: argparse.Namespace) -> int:
+    import dataclasses
+
+    from sitrep_ie.config import Config
+    from sitrep_ie.train import train
+
+    config = Config.load(options.config)
+    if options.seed is not None:
+        config = dataclasses.replace(config, train=dataclasses.replace(config.train, seed=options.seed))
+    scores = train(config, options.out, device=options.device, weights=options.weights)
+    for name, found in scores.items():
+        print(f"{name}\n{found.table(types=False)}")
+    print(f"{options.out}: written")
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from sitrep_ie.extractor import Extractor, default_model_folder
+    from sitrep_ie.formats import data_digest, read_examples
+    from sitrep_ie.ontology import Ontology
+    from sitrep_ie.score import analyse, score_examples, write_errors
+    from sitrep_ie.score.records import read_records, score_reports
+
+    reports = []
+    if options.predicted.is_dir():
+        extractor = Extractor.load(options.predicted, device=options.device)
+        ontology = extractor.ontology
+        gold = read_examples(options.gold, ontology)
+        documents = [example.document for example in gold]
+        if options.events is not None:
+            reports = list(extractor.extract_many(documents))
+            annotations = [report.annotation for report in reports]
+        else:
+            annotations = list(extractor.annotate_many(documents))
+        predicted = [
+            type(example)(example.document, annotation) for example, annotation in zip(gold, annotations, strict=True)
+        ]
+    else:
+        if options.events is not None:
+            raise FormatError(f"{options.predicted}: --events needs a model folder, not a file of predictions")
+        ontology = Ontology.load(options.ontology or default_model_folder() / "ontology.json")
+        gold = read_examples(options.gold, ontology)
+        predicted = read_examples(options.predicted, ontology)
+    scores = score_examples(gold, predicted, ontology)
+    print(scores.table())
+    figures = {"gold_sha256": data_digest(gold), "scores": scores.to_dict()}
+    if options.events is not None:
+        records = read_records(options.events, ontology)
+        told = {record.document_id for record in records}
+        record_scores = score_reports(records, [report for report in reports if report.document.id in told])
+        print(record_scores.table())
+        figures["records"] = record_scores.to_dict()
+    if options.json is not None:
+        with _open_output(options.json) as stream:
+            stream.write(json.dumps(figures, indent=1) + "\n")
+    if options.errors is not None:
+        write_errors(options.errors, analyse(gold, [example.gold for example in predicted], ontology))
+        print(f"{options.errors}: written")
+    return 0
+
+
+def _info(options: argparse.Namespace) -> int:
+    import platform
+    from importlib.metadata import version
+
+    from sitrep_ie.errors import ModelError
+    from sitrep_ie.extractor import default_model_folder
+    from sitrep_ie.ontology import Ontology
+
+    folder = options.model or default_model_folder()
+    if not folder.is_dir():
+        raise ModelError(f"{folder}: no model folder")
+    ontology = Ontology.load(folder / "ontology.json")
+    libraries = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "tokenizers"))
+    size = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+    print(f"sitrep_ie {__version__}, Python {platform.python_version()}, {libraries}")
+    print(f"model {folder}, {size / 2**20:.1f} MiB")
+    print(
+        f"ontology {ontology.name} {ontology.version} (SHA-256 {ontology.digest()[:12]}): "
+        f"{len(ontology.mention_types)} mention types, {len(ontology.event_types)} event types, "
+        f"{len(ontology.relation_types)} relations, {len(ontology.attributes)} attributes"
+    )
+    card = folder / "README.md"
+    if card.is_file():
+        print(f"\n{card.read_text(encoding='utf-8').rstrip()}")
+    return 0

@@ -1,0 +1,311 @@
+"""Documents -> reports, in batches: the flow of the whole library.
+
+    encode      document -> words -> windows of tokens
+    model       windows -> tag logits -> (spans) -> link and attribute logits
+    decode      probabilities -> mentions, triggers, relations of the document
+    assemble    mentions and links -> event records, with the resolvers' dates, numbers, places, names
+
+Training scores its dev sets through the same `Extractor.annotate_many` that `extract` uses.
+"""
+
+from __future__ import annotations
+
+import datetime
+import importlib.resources
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sitrep_ie.config import Config, format_toml, read_toml
+from sitrep_ie.decode import WindowResult, decode_document, decode_tags
+from sitrep_ie.document import Annotation, Document, Report
+from sitrep_ie.encode import EncodedText, TextEncoder, Window, batches_by_tokens, sort_by_length
+from sitrep_ie.errors import DeviceError, DocumentError, ModelError, SitrepError
+from sitrep_ie.ontology import Ontology
+
+if TYPE_CHECKING:
+    import torch
+
+    from sitrep_ie.assemble import Resolvers
+    from sitrep_ie.model import ExtractionModel
+
+DEFAULT_BATCH_SIZE = 16
+# Windows are sorted by length over so many batches; more would only delay the first result.
+_POOL_BATCHES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    document: Document
+    encoded: EncodedText
+    windows: list[Window]
+
+
+class Extractor:
+    """A loaded model with everything that turns documents into reports."""
+
+    def __init__(
+        self,
+        model: ExtractionModel,
+        text_encoder: TextEncoder,
+        ontology: Ontology,
+        config: Config,
+        device: str | torch.device = "cpu",
+        resolvers: Resolvers | None = None,
+    ) -> None:
+        import torch
+
+        self.ontology = ontology
+        self.config = config
+        self.text_encoder = text_encoder
+        self.device = torch.device(device)
+        self.model = model.to(self.device).eval()
+        self._resolvers = resolvers
+        # Pairs are listed on the CPU, whatever the device.
+        self._linkable_TT = model.allowed_TTR.any(dim=-1).cpu().numpy()
+
+    @classmethod
+    def load(cls, path: Path | str | None = None, device: str = "auto") -> Extractor:
+        """Loads a model folder; without a path the model that ships with the package.
+
+        Args:
+            path: a folder as written by training.
+            device: "auto" (a GPU when there is one), "cpu", "cuda", "cuda:1", "mps".
+
+        Raises:
+            ModelError: the folder or a file in it is missing, broken or does not fit the others.
+            DeviceError: the device does not exist on this machine.
+        """
+        from sitrep_ie.model import WEIGHTS_FILE, ExtractionModel, encoder_from_config, load_weights
+
+        chosen = resolve_device(device)
+        folder = default_model_folder() if path is None else Path(path)
+        if not folder.is_dir():
+            raise ModelError(f"{folder}: no model folder")
+        for name in (WEIGHTS_FILE, "config.toml", "ontology.json", "tokenizer.json", "encoder.json"):
+            if not (folder / name).is_file():
+                raise ModelError(f"{folder}: {name} is missing, expected a folder written by training")
+        config = Config.from_dict(read_toml(folder / "config.toml"), str(folder / "config.toml"))
+        ontology = Ontology.load(folder / "ontology.json")
+        text_encoder = TextEncoder.load(folder / "tokenizer.json")
+        model = ExtractionModel(encoder_from_config(folder / "encoder.json"), ontology, config.model)
+        load_weights(model, folder / WEIGHTS_FILE, ontology)
+        return cls(model, text_encoder, ontology, config, chosen)
+
+    def save(self, path: Path | str, precision: str = "float16") -> None:
+        """Writes the model folder, without scores and card, which training adds.
+
+        Args:
+            path: the folder, made if need be.
+            precision: of the weights, see `model.save_weights`.
+        """
+        import json
+
+        from sitrep_ie.model import WEIGHTS_FILE, save_weights
+
+        folder = Path(path)
+        folder.mkdir(parents=True, exist_ok=True)
+        save_weights(self.model, folder / WEIGHTS_FILE, self.ontology, precision)
+        (folder / "config.toml").write_text(format_toml(self.config.to_dict()), encoding="utf-8")
+        (folder / "ontology.json").write_text(
+            json.dumps(self.ontology.to_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+        self.text_encoder.save(folder / "tokenizer.json")
+        # Only what differs from the class's defaults, the kind of encoder included.
+        self.model.encoder.config.to_json_file(str(folder / "encoder.json"), use_diff=True)
+
+    def extract(
+        self, text: str | Document, published: str | datetime.date | None = None, *, id: str = "document"
+    ) -> Report:
+        """Returns the report of one text.
+
+        Args:
+            text: a report as it stands, or a Document.
+            published: the day of publication (ISO), from which years and "yesterday" are inferred;
+                without it the document's own dateline is used.
+            id: the document's id in the report.
+
+        Raises:
+            DocumentError: `text` is no string or `published` no date.
+        """
+        document = text if isinstance(text, Document) else make_document(text, published, id)
+        return next(self.extract_many([document]))
+
+    def extract_many(
+        self, documents: Iterable[Document | str], batch_size: int = DEFAULT_BATCH_SIZE
+    ) -> Iterator[Report]:
+        """Yields a report for every document, in order, in constant memory.
+
+        Args:
+            documents: of any number and length; strings are numbered "1", "2", ...
+            batch_size: full-length windows in one encoder pass.
+
+        Raises:
+            DocumentError: an item is neither a document nor a string; the message names its position.
+        """
+        from sitrep_ie.assemble import Resolvers, assemble
+
+        if self._resolvers is None:
+            self._resolvers = Resolvers.default()
+        for prepared, annotation in self._annotated(documents, batch_size):
+            try:
+                yield assemble(prepared.document, annotation, self.ontology, self._resolvers)
+            except SitrepError as error:
+                raise type(error)(f"document {prepared.document.id!r}: {error}") from error
+
+    def annotate_many(
+        self, documents: Iterable[Document | str], batch_size: int = DEFAULT_BATCH_SIZE
+    ) -> Iterator[Annotation]:
+        """Yields the mentions, triggers and relations of every document, in order."""
+        for _, annotation in self._annotated(documents, batch_size):
+            yield annotation
+
+    def _annotated(
+        self, documents: Iterable[Document | str], batch_size: int
+    ) -> Iterator[tuple[_Prepared, Annotation]]:
+        if batch_size < 1:
+            raise SitrepError(f"batch_size {batch_size}: expected at least 1")
+        max_tokens = batch_size * self.config.encode.max_tokens
+        pool: list[_Prepared] = []
+        num_tokens = 0
+        for number, item in enumerate(documents, 1):
+            document = item if isinstance(item, Document) else make_document(item, None, str(number))
+            encoded = self.text_encoder.encode(document.text)
+            prepared = _Prepared(document, encoded, self.text_encoder.windows(encoded, self.config.encode))
+            pool.append(prepared)
+            # A document without words weighs a little too, or a run of them would never be given out.
+            num_tokens += 1 + sum(window.num_tokens for window in prepared.windows)
+            if num_tokens >= _POOL_BATCHES * max_tokens:
+                yield from self._annotate_pool(pool, max_tokens)
+                pool, num_tokens = [], 0
+        yield from self._annotate_pool(pool, max_tokens)
+
+    def _annotate_pool(
+        self, pool: Sequence[_Prepared], max_tokens: int
+    ) -> Iterator[tuple[_Prepared, Annotation]]:
+        windows = [window for prepared in pool for window in prepared.windows]
+        results: list[WindowResult | None] = [None] * len(windows)
+        for indices in batches_by_tokens(windows, sort_by_length(windows), max_tokens):
+            found = self._run([windows[index] for index in indices])
+            for index, result in zip(indices, found, strict=True):
+                results[index] = result
+        in_order = iter(results)
+        for prepared in pool:
+            of_document = list(itertools.islice(in_order, len(prepared.windows)))
+            done = [result for result in of_document if result is not None]
+            yield (
+                prepared,
+                decode_document(
+                    prepared.document.id, prepared.encoded, done, self.ontology, self.config.decode
+                ),
+            )
+
+    def _run(self, windows: Sequence[Window]) -> list[WindowResult]:
+        """One encoder pass and its heads."""
+        import torch
+
+        from sitrep_ie.model import collate, collate_spans
+
+        with torch.inference_mode():
+            batch = collate(windows, self.text_encoder.pad_id, self.device)
+            tagged = self.model.tag(batch)
+            log_probs_BWT = torch.log_softmax(tagged.tag_logits_BWT.float(), dim=-1).cpu().numpy()
+            decoded = decode_tags(log_probs_BWT, windows)
+            spans = collate_spans(windows, [spans for spans, _ in decoded], self._linkable_TT, self.device)
+            linked = self.model.link(tagged.states_BWH, spans)
+            link_probs_PR = torch.sigmoid(linked.link_logits_PR).cpu().numpy()
+            attribute_probs_BNA = torch.sigmoid(linked.attribute_logits_BNA).cpu().numpy()
+        pairs_P3 = spans.pairs_P3.cpu().numpy()
+        # Pairs are listed window by window.
+        edges = np.searchsorted(pairs_P3[:, 0], np.arange(len(windows) + 1))
+        return [
+            WindowResult(
+                window=window,
+                spans=found,
+                scores_N=scores_N,
+                pairs_P2=pairs_P3[edges[row] : edges[row + 1], 1:],
+                link_probs_PR=link_probs_PR[edges[row] : edges[row + 1]],
+                attribute_probs_NA=attribute_probs_BNA[row],
+            )
+            for row, (window, (found, scores_N)) in enumerate(zip(windows, decoded, strict=True))
+        ]
+
+
+def make_document(text: Any, published: str | datetime.date | None, id: str) -> Document:
+    """Returns a Document of a plain text.
+
+    Raises:
+        DocumentError: `text` is no string, `published` is neither a date nor an ISO date.
+    """
+    if isinstance(published, str):
+        try:
+            published = datetime.date.fromisoformat(published)
+        except ValueError:
+            raise DocumentError(
+                f"document {id!r}: published {published!r}, expected an ISO date such as 2024-03-02"
+            ) from None
+    elif isinstance(published, datetime.datetime):
+        published = published.date()
+    elif published is not None and not isinstance(published, datetime.date):
+        raise DocumentError(
+            f"document {id!r}: published is {type(published).__name__}, expected a date or an ISO string"
+        )
+    return Document(id=id, text=text, published=published)
+
+
+def resolve_device(device: str) -> str:
+    """Returns the device to use for a user's word.
+
+    Raises:
+        DeviceError: there is no such device here.
+    """
+    import torch
+
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        wanted = torch.device(device)
+    except RuntimeError:
+        raise DeviceError(f"device {device!r}: expected 'auto', 'cpu', 'cuda', 'cuda:N' or 'mps'") from None
+    if wanted.type == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if (wanted.index or 0) >= count:
+            raise DeviceError(f"device {device!r}: this machine has {count} CUDA devices")
+    elif wanted.type == "mps":
+        if not torch.backends.mps.is_available():
+            raise DeviceError(f"device {device!r}: this machine has no MPS device")
+    elif wanted.type != "cpu":
+        raise DeviceError(f"device {device!r}: expected 'auto', 'cpu', 'cuda', 'cuda:N' or 'mps'")
+    return device
+
+
+def default_model_folder() -> Path:
+    """The folder of the model that ships with the package.
+
+    Raises:
+        ModelError: this installation has none.
+    """
+    package = Path(str(importlib.resources.files("sitrep_ie")))
+    # In a wheel the model lies inside the package; in a checkout, beside it.
+    for folder in (package / "models" / "default", package.parent / "models" / "default"):
+        if folder.is_dir():
+            return folder
+    raise ModelError(f"{package / 'models' / 'default'}: this installation has no shipped model")
+
+
+@cache
+def _default_extractor() -> Extractor:
+    return Extractor.load()
+
+
+def extract(text: str | Document, published: str | datetime.date | None = None) -> Report:
+    """Returns the report of one text, by the shipped model, which is loaded once and kept.
+
+    See `Extractor.extract`.
+    """
+    return _default_extractor().extract(text, published)
