@@ -257,10 +257,7 @@ class _Evaluator:
             return fitting[0]
         if held is not None:
             raise Unresolved("month in a longer period")
-        centre = self._centre_year()
-        candidates = [
-            stretch for year in range(centre - 8, centre + 9) if (stretch := _month_or_day(year, month, day))
-        ]
+        candidates = [stretch for year in self._years() if (stretch := _month_or_day(year, month, day))]
         if item.weekday is not None and day is not None and item.which is None:
             fits = [c for c in candidates if c.start.weekday() == item.weekday]
             best = self._choose(candidates, item.which, _AHEAD)
@@ -271,16 +268,17 @@ class _Evaluator:
             return best
         return self._choose(candidates, item.which, _AHEAD)
 
-    def _centre_year(self) -> int:
-        for day in (self.not_after, self.not_before, self.context.published):
-            if day is not None:
-                return day.year
-        if self.context.period is not None:
-            return self.context.period[0].year
-        focus = self.context.focus
-        if focus is not None and focus.start is not None:
-            return focus.start.year
-        raise Unresolved("no year")
+    def _years(self) -> list[int]:
+        """The years in which a date without one may lie, in order: about the days that the context gives."""
+        period, focus = self.context.period, self.context.focus
+        known = [day for day in (self.not_after, self.not_before, self.context.published) if day is not None]
+        known += [period[0]] if period is not None else []
+        if not known and focus is not None and focus.start is not None:
+            known.append(focus.start)
+        if not known:
+            raise Unresolved("no year")
+        # 29 February may be eight years away: 1896 and 1904.
+        return sorted({day.year + shift for day in known for shift in range(-8, 9)} & set(range(1, 9999)))
 
     def _choose(self, candidates: list[Stretch], which: str | None, ahead: dt.timedelta = _SLACK) -> Stretch:
         """Picks among yearly or monthly repetitions, in order, by neighbour, period, publication or focus."""
@@ -323,7 +321,8 @@ class _Evaluator:
         focus = self.context.focus
         if item.article and item.weekday is None:
             raise Unresolved("ordinal in words")  # "the second" may be a second anything
-        near = self.not_after or self.not_before or self.context.published
+        period = self.context.period
+        near = self.not_after or self.not_before or (period[0] if period else self.context.published)
         if (
             focus is not None
             and focus.start is not None
@@ -336,9 +335,7 @@ class _Evaluator:
                 return _month_or_day(focus.start.year, focus.start.month, day) or _fail("no such day")
             near = focus.start
         if near is None:
-            if self.context.period is None:
-                raise Unresolved("no month")
-            near = self.context.period[0]
+            raise Unresolved("no month")
         candidates = []
         for shift in range(-12, 13):
             months = near.year * 12 + near.month - 1 + shift
@@ -383,6 +380,8 @@ class _Evaluator:
                 return _on_or_before(focus.start - _DAY, weekday)
             return _on_or_after(focus.end + (_DAY if which == "following" else 0 * _DAY), weekday)
         published = self._published()
+        if which is None and period is not None and (published - period[1]).days > 7:
+            raise Unresolved("weekday in a report on times long past")
         if which in ("next", "coming"):
             return _on_or_after(published + _DAY, weekday)
         if which == "week_after":
@@ -401,9 +400,7 @@ class _Evaluator:
         """Quarters, halves and (northern) seasons, of the year named or of the one that fits."""
         if held is not None and held.days < 365:
             raise Unresolved("fraction of less than a year")
-        years = (
-            [held.start.year] if held is not None else range(self._centre_year() - 8, self._centre_year() + 9)
-        )
+        years = [held.start.year] if held is not None else self._years()
         candidates = []
         for year in years:
             if item.season is not None:
@@ -415,11 +412,11 @@ class _Evaluator:
         return candidates[0] if held is not None else self._choose(candidates, item.which)
 
     def _iso_week(self, number: int, held: Stretch | None) -> Stretch:
-        years = (
-            [held.start.year] if held is not None else range(self._centre_year() - 2, self._centre_year() + 3)
-        )
+        years = [held.start.year] if held is not None else self._years()
         weeks = []
         for year in years:
+            if number == 53 and dt.date(year, 12, 28).isocalendar()[1] < 53 and held is None:
+                continue
             monday = dt.date.fromisocalendar(year, number, 1)
             weeks.append(Stretch(monday, monday + 6 * _DAY, "week"))
         return weeks[0] if held is not None else self._choose(weeks, None)
@@ -580,7 +577,7 @@ class _Evaluator:
         return _shift(finest, on, 0)
 
     def _vague_offset(self, container: Offset, on: dt.date) -> Stretch:
-        """Returns what plurals leave open: "a few days ago" is in the week before, "weeks later" in a month."""
+        """Returns what plurals leave open: "a few days ago" is in the week before, "weeks later" a month."""
         _, unit = container.amounts[0]
         if len(container.amounts) > 1 or unit not in _VAGUE_DAYS:
             raise Unresolved("vague offset")

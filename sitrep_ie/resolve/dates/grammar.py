@@ -23,7 +23,7 @@ class NotADate(Exception):
 class Calendar:
     """The calendar unit `shift` steps from that of `base`.
 
-    The base is "published", "focus" or "context": the report's period, the focus or publication, in this order.
+    The base is "published", "focus" or "context": the report's period, the focus or publication, in order.
     """
 
     unit: str

@@ -74,7 +74,7 @@ def document_date(text: str) -> dt.date | None:
         :_HEAD_LINES
     ]
     context = DateContext(None, day_first=is_day_first(text, None))
-    joined = [f"{line} {after}" for line, after in zip(lines, [*lines[1:], ""], strict=True)]
+    joined = [f"{line} {after}" for line, after in zip(lines, [*lines[1:], ""], strict=False)]
     for found in _dates_of_header(lines, joined):
         day = _one_day(found, context) or _one_day(f"{found} {_release_year(lines)}", context)
         if day is not None:
@@ -129,10 +129,8 @@ def _one_day(text: str, context: DateContext) -> dt.date | None:
 
 # ---- period ----
 
-_PIECE = (
-    rf"(?:{_DAY}\b|{_MONTH}|\d{{4}}\b|(?:hrs?|hours|from|to|until|through|and|of|the)\b|[-\u2013\u2014,/])"
-)
-_RUN = re.compile(rf"(?<![\w/-])(?:{_DAY}\b|{_MONTH}|from\b)(?: ?{_PIECE})*", re.IGNORECASE)
+_PIECE = rf"(?:{_DAY}\b(?!:)|{_MONTH}|\d{{4}}\b|(?:hrs?|hours|from|to|until|through|and|of|the)\b|[-\u2013\u2014,/])"
+_RUN = re.compile(rf"(?<![\w/-])(?:{_DAY}\b(?!:)|{_MONTH}|from\b)(?: ?{_PIECE})*", re.IGNORECASE)
 _PERIOD_LABEL = re.compile(
     r"\b(?:report(?:ing)? period|review period|period (?:covered|under review|of (?:the )?report)|"
     r"(?:this|the present) (?:report|update|bulletin|edition|issue|summary|digest|brief|briefing) "
@@ -140,9 +138,9 @@ _PERIOD_LABEL = re.compile(
     re.IGNORECASE,
 )
 _FRACTION = re.compile(
-    rf"\b(?:(?:(?:first|second|third|fourth|last) (?:quarter|half) of|q[1-4]|h[12])"
+    rf"\b(?:(?:(?:first|second|third|fourth|last) (?:quarter|half|week|weekend) of|q[1-4]|h[12])"
     rf",? ?(?:{_MONTH}|\d{{4}})(?: \d{{4}})?"
-    rf"|(?:epidemiological )?week \d{{1,2}},? (?:of )?\d{{4}})",
+    rf"|(?:epidemiological )?week \d{{1,2}}(?:,? (?:of )?\d{{4}})?(?=[\s,.:;)]|$))",
     re.IGNORECASE,
 )
 _MONTH_OF_TITLE = re.compile(
@@ -172,8 +170,8 @@ def document_period(text_or_title: str, context: DateContext) -> tuple[dt.date, 
     if len(title) > 200:
         return None
     for run in _RUN.finditer(title):
-        # A bare month is a period only where the title's grammar says so: see _MONTH_OF_TITLE.
-        if len(re.findall(rf"\d+|{_MONTH}", run.group(), re.IGNORECASE)) > 1 and (
+        # A single month is a period only where the title's grammar says so: see _MONTH_OF_TITLE.
+        if len(re.findall(rf"(?<!\d)\d\d?(?!\d)|{_MONTH}", run.group(), re.IGNORECASE)) > 1 and (
             period := _period(run.group(), alone)
         ):
             return period

@@ -64,16 +64,11 @@ _UNITS = {
     "year": ("year", "years"),
     "decade": ("decade", "decades"),
 }
-# Parts of the day; True where the part belongs to the night and may run into the next day.
-_PARTS = {
-    **dict.fromkeys(
-        "dawn daybreak sunrise sunup fajr morning mornings forenoon noon midday lunchtime dhuhr afternoon "
-        "afternoons asr teatime evening evenings sunset sundown dusk nightfall twilight maghrib breakfast "
-        "dinnertime suppertime daytime daylight mid-morning mid-afternoon".split(),
-        False,
-    ),
-    **dict.fromkeys("night nights nighttime midnight overnight isha dark darkness".split(), True),
-}
+_PARTS = (
+    "dawn daybreak sunrise sunup fajr morning mornings forenoon noon midday lunchtime dhuhr afternoon "
+    "afternoons asr teatime evening evenings sunset sundown dusk nightfall twilight maghrib breakfast "
+    "dinnertime suppertime daytime daylight night nights nighttime midnight overnight isha dark darkness"
+).split()
 _RELATIVE = {
     "last": "last", "past": "past", "previous": "previous", "preceding": "previous", "prior": "previous",
     "this": "this", "current": "this",
@@ -145,7 +140,7 @@ _PHRASES = {
     "up to": "until",
     "up until": "until",
     "prior to": "before",
-    "as of": "since",
+    "as of": "on",
     "as from": "since",
     "couple of": "2",
     "couple": "2",
@@ -172,8 +167,8 @@ _HOLIDAYS = {
 class Token:
     """One unit of a date expression: `kind` fixes the type of `value`.
 
-    `raw` is its spelling (lower case). Of the kinds in figures, date is (year, month, day), slash (a, b) in the
-    document's order, slash_year (a, b, year), clock minutes after midnight, dtg (day, minutes)
+    `raw` is its spelling (lower case). Of the kinds in figures, date is (year, month, day), slash (a, b) in
+    the document's order, slash_year (a, b, year), clock minutes after midnight, dtg (day, minutes)
     and month_year (year, month). Kind word is one that the lexicon lacks.
     """
 
@@ -191,7 +186,7 @@ def _lexicon() -> dict[str, tuple[str, object]]:
     words.update((word, ("opener", sense)) for word, sense in _OPENERS.items())
     words.update((word, ("modifier", sense)) for word, sense in _MODIFIERS.items())
     words.update((word, ("relative", sense)) for word, sense in _RELATIVE.items())
-    words.update((word, ("part", night)) for word, night in _PARTS.items())
+    words.update((word, ("part", None)) for word in _PARTS)
     words.update((word, ("holiday", day)) for word, day in _HOLIDAYS.items())
     for unit, spellings in _UNITS.items():
         words.update((word, ("unit", unit)) for word in spellings)
@@ -212,8 +207,8 @@ def _lexicon() -> dict[str, tuple[str, object]]:
         ("overmorrow", 2),
     ):
         words[word] = ("deictic", days)
-    for word in ("ago", "back", "hence", "afterwards", "afterward", "on"):
-        words.setdefault(word, ("direction", word))
+    for word in ("ago", "back", "hence", "afterwards", "afterward"):
+        words[word] = ("direction", word)
     words.update({"and": ("joiner", "list"), "or": ("joiner", "list"), "to": ("joiner", "range")})
     words.update(
         {
