@@ -465,9 +465,9 @@ def test_is_day_first(text: str, published: str | None, expected: bool) -> None:
 
 _WORDS = st.sampled_from(
     "the of to and - , / last next this past same that first second two 3 12 31 99 2024 1830 24/12 3rd 20th "
-    "May March Feb. Monday Sun week days months year hours night dawn 03:20 ago later before after since until "
-    "between early end mid-June Q3 spring today yesterday few quarter half weekend reporting period "
-    "041530Z noon overnight".split()
+    "May March Feb. Monday Sun week days months year hours night dawn 03:20 ago later before after since "
+    "until between early end mid-June Q3 spring today yesterday few quarter half weekend reporting "
+    "period 041530Z noon overnight".split()
 )
 _CONTEXTS = st.builds(
     DateContext,
