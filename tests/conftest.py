@@ -153,13 +153,13 @@ def tiny_encoder_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
         num_hidden_layers=2,
         num_attention_heads=2,
         intermediate_size=64,
-        max_position_embeddings=128,
+        max_position_embeddings=512,
     )
     path = tmp_path_factory.mktemp("tiny-encoder")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(7)
         BertModel(config).eval().save_pretrained(path)
-    BertTokenizerFast(tokenizer_object=backend, do_lower_case=True, model_max_length=128).save_pretrained(
+    BertTokenizerFast(tokenizer_object=backend, do_lower_case=True, model_max_length=512).save_pretrained(
         path
     )
     return path
