@@ -53,7 +53,7 @@ def _other_full_date(text: str, day_first: bool) -> DateValue | None:
     # What the text leaves out is taken from the default: two defaults agree on full dates only.
     for default in (dt.datetime(2001, 1, 1), dt.datetime(2002, 2, 2)):
         try:
-            found.add(parser.parse(text, default=default, dayfirst=day_first).date())
+            found.add(parser.parse(text, default=default, dayfirst=day_first, ignoretz=True).date())
         except (ValueError, OverflowError, TypeError, IndexError, AttributeError):
             return None
     day = found.pop()

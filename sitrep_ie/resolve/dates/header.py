@@ -129,7 +129,10 @@ def _one_day(text: str, context: DateContext) -> dt.date | None:
 
 # ---- period ----
 
-_PIECE = rf"(?:{_DAY}\b(?!:)|{_MONTH}|\d{{4}}\b|(?:hrs?|hours|from|to|until|through|and|of|the)\b|[-\u2013\u2014,/])"
+_PIECE = (
+    rf"(?:{_DAY}\b(?!:)|{_MONTH}|\d{{4}}\b"
+    r"|(?:hrs?|hours|from|to|until|through|and|of|the)\b|[-\u2013\u2014,/])"
+)
 _RUN = re.compile(rf"(?<![\w/-])(?:{_DAY}\b(?!:)|{_MONTH}|from\b)(?: ?{_PIECE})*", re.IGNORECASE)
 _PERIOD_LABEL = re.compile(
     r"\b(?:report(?:ing)? period|review period|period (?:covered|under review|of (?:the )?report)|"
