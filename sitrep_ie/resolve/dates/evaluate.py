@@ -28,8 +28,8 @@ from sitrep_ie.resolve.dates.grammar import (
 _DAY = dt.timedelta(days=1)
 # A report dated the 3rd may name the 4th or 5th: it was finished after its date, or announces.
 _SLACK = dt.timedelta(days=2)
-# An undated month or day this near ahead is meant, not the one eleven months back: of 50 such mentions in the
-# authored training corpus, 46 announce.
+# An undated month or day this near ahead is meant, not the one eleven months back: nearly all such mentions
+# in the authored training corpus announce (read one by one; the two that do not are narratives).
 _AHEAD = dt.timedelta(days=45)
 # "recent days" is less than weeks, "recent weeks" less than months.
 _VAGUE_DAYS = {"hour": 1, "day": 7, "week": 31, "month": 365}
