@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -82,7 +82,7 @@ _FACILITIES = _words(
     barracks gate tunnel tunnels mosque church university stadium cemetery island islands coast
     coastline shore beach bay square market markets street avenue shop water waters airspace
     territory land lands corridor pass point points spot location locations place places home house
-    houses warehouse facility facilities depot office offices silos silo factory mine mines wadi
+    houses warehouse facility facilities depot complex office offices silos silo factory mine mines wadi
     grove groves orchard orchards path track trail terrain ground route routes line lines mill
     refugee displacement displaced idp idps international combat operating fob cop forward patrol
     police army security customs special strip enclave region regional power nuclear thermal
@@ -98,7 +98,11 @@ _LINKS = _words(
     for across
     """
 )
-_GENERIC = _DIRECTIONS | _SURROUNDINGS | _DIVISIONS | _DISTRICTS | _SETTLEMENTS | _FACILITIES | _LINKS
+# What bears one of these words is named after anything at all: "Suvorov Street", "Damascus Square".
+_DEDICATED = _words("street avenue boulevard square mosque church roundabout")
+_GENERIC = (
+    _DEDICATED | _DIRECTIONS | _SURROUNDINGS | _DIVISIONS | _DISTRICTS | _SETTLEMENTS | _FACILITIES | _LINKS
+)
 # Division words of other languages, as gazetteers write them around names.
 _FOREIGN_DIVISIONS = _words(
     """
@@ -134,6 +138,7 @@ class _Reading:
     near: bool
     direction: bool
     facility: bool
+    dedicated: bool
     lower: bool
 
 
@@ -185,6 +190,7 @@ def _read(query: PlaceQuery) -> _Reading:
         near=bool(around & (_SURROUNDINGS | _DIRECTIONS)),
         direction=bool(around & _DIRECTIONS),
         facility=bool(around & (_FACILITIES - _DIVISIONS - _DISTRICTS)),
+        dedicated=bool(around & _DEDICATED),
         lower=core == core.lower(),
     )
 
@@ -253,14 +259,13 @@ class _Resolver:
     ) -> None:
         self._gazetteer = gazetteer
         self._words = gazetteer.country_words()
+        self._context_texts = sorted(set(context_texts))
         self._names: dict[PlaceQuery, _Name] = {}
         self._votes: dict[str, float] = defaultdict(float)
         for country, weight in countries.items():
             self._votes[country.upper()] += max(0, weight)
         # Actors are often foreign, and one is named again and again: roots, and less than a place.
         for country, number in Counter(c for t in context_texts for c in set(self._countries_in(t))).items():
-            self._votes[country] += _FOREIGN_WEIGHT * math.sqrt(number)
-        for country, number in Counter(c for t in set(context_texts) for c in self._cities_in(t)).items():
             self._votes[country] += _FOREIGN_WEIGHT * math.sqrt(number)
         self._decisions: dict[PlaceQuery, _Decision | None] = {}
         self._anchors: list[tuple[str, GazetteerEntry]] = []
@@ -278,6 +283,10 @@ class _Resolver:
                 for country, share in by_core[core].items():
                     self._votes[country] += share
             name.votes = by_core[core]
+        # What a title says of a place that is in question itself is no further evidence.
+        cities = Counter(c for text in self._context_texts for c in self._cities_in(text, by_core))
+        for country, number in cities.items():
+            self._votes[country] += _FOREIGN_WEIGHT * math.sqrt(number)
         for _ in range(2):
             decisions: dict[PlaceQuery, _Decision | None] = {}
             self._decisions = decisions
@@ -315,13 +324,13 @@ class _Resolver:
                 if reading.core or m.entry.kind in ("country", "region", "water")
             )  # fmt: skip
             ids = {m.entry.id for m in whole}
-            others = matches(reading.core) if reading.core else ()
+            others = matches(reading.core) if reading.core and not reading.dedicated else ()
             found = whole + tuple(m for m in others if m.entry.id not in ids)
         for alternative in reading.alternatives:
             if found and found[0].tier in _CERTAIN:
                 break
             found = matches(alternative) or found
-        if not found and (reading.facility or reading.near):
+        if not found and (reading.facility or reading.near) and not reading.dedicated:
             # "Aleppo-Damascus highway": a road by its ends; "Nakuru Level Five Hospital": by its first word.
             ends = _ENDS.fullmatch(reading.core)
             parts = ends.groups() if ends else reading.core.split()[:1]
@@ -358,10 +367,12 @@ class _Resolver:
             start += 1
         return found
 
-    def _cities_in(self, text: str) -> set[str]:
+    def _cities_in(self, text: str, known: Collection[str]) -> set[str]:
         """Countries of the large places that a title or an actor's name holds ("Kharkiv Regional Police")."""
         found: set[str] = set()
         for name in _CAPITALISED.findall(text):
+            if name_key(name) in known:
+                continue
             for match in self._gazetteer.matches(name)[:1]:
                 entry = match.entry
                 if match.tier == "exact" and entry.population >= _MIN_CONTEXT_POPULATION and entry.country:
@@ -432,7 +443,7 @@ class _Resolver:
                 score -= 0.6
             if entry.kind == "admin1" and reading.wanted is None and entry.id in inside:
                 score -= 2.5
-            score += 4.0 * math.sqrt(max(0.0, support))
+            score += 3.0 * math.sqrt(max(0.0, support))
             score += self._company(entry, reading.core)
             if best is None or score > best[0]:
                 best = (score, entry, held > 0.0 or support >= _SUPPORT, held > 0.0)
@@ -492,7 +503,7 @@ def _prominence(entry: GazetteerEntry) -> float:
 
 
 def _people(entry: GazetteerEntry) -> int:
-    # GeoNames lists a settlement without a count only where it is the seat of some administration.
+    # Listed without a count are seats of some administration, and what `places.toml` adds.
     return entry.population or (_UNCOUNTED_SEAT if entry.kind == "settlement" else 0)
 
 
@@ -558,7 +569,7 @@ def _acceptable(
     if support >= _SUPPORT:
         if alike:
             return True
-        least = 0.9 if tier != "folded" else 0.8 if letters >= 6 else _ALIKE
+        least = 0.9 if tier != "folded" else 0.75 if letters >= 6 else _ALIKE
         return match.similarity >= least and support >= 0.25
     if support >= _SOME_SUPPORT:
         return same and (people >= 5_000 or large)
