@@ -37,9 +37,10 @@ _DEFINITE = frozenset("the his her its their this that".split())
 _ARTICLES = _DEFINITE | frozenset("a an another no neither any each every some these those".split())
 # Singular nouns for more than one person.
 _COLLECTIVES = frozenset(
-    "army battalion brigade cell column community company convoy couple crew crowd division family force "
-    "gang garrison government group household militia network party patrol people personnel platoon police "
-    "population public regiment squad staff team tribe unit".split()
+    "army battalion brigade cavalry cell clergy column community company convoy couple crew crowd dead "
+    "division elite enemy family force gang garrison government group household infantry injured "
+    "leadership majority militia network number opposition party patrol people personnel platoon police "
+    "population public regiment remainder rest squad staff team tribe unit wounded youth".split()
 )
 
 
@@ -160,7 +161,7 @@ class Values:
         if value is not None:
             return Quantity(value.low, value.best, value.high, value.qualifier, value.unit)
         head = text.split()[-1]
-        is_one = article in _DEFINITE and head.islower() and head not in _COLLECTIVES
+        is_one = (article is None or article in _DEFINITE) and head.islower() and head not in _COLLECTIVES
         if is_one or self.actor(mention).kind == "person":
             return Quantity(1.0, 1.0, 1.0, "exact")
         return None

@@ -73,12 +73,10 @@ class Layout:
                 found.append(sentence)
         return tuple(found)
 
-    def same_sentence(self, one: Span, other: Span) -> bool:
-        """True when both lie in one sentence."""
-        paragraph = self.paragraph(one)
-        if paragraph < 0 or paragraph != self.paragraph(other):
-            return False
-        return any(s.contains(one) and s.contains(other) for s in self.sentences(paragraph))
+    def in_one_sentence(self, span: Span) -> bool:
+        """True when one sentence holds all of `span`."""
+        paragraph = self.paragraph(span)
+        return paragraph >= 0 and any(sentence.contains(span) for sentence in self.sentences(paragraph))
 
 
 def sentence_spans(text: str, paragraph: Span) -> list[Span]:

@@ -34,6 +34,8 @@ _PEOPLE_TYPES = frozenset({"ACTOR", "QUANTITY"})
 # Those who flee by themselves are AGENT.
 _VICTIM_ROLES = {"DISPLACEMENT": ("TARGET", "AGENT", "THEME")}
 _NO_BEFORE = re.compile(r"\b(no|none|neither|nobody|without|nil|zero)\s+(?:\w+\s+){0,2}\Z", re.IGNORECASE)
+_PART_BEFORE = re.compile(r"\b(?:including|among (?:them|whom)|of whom)\s+(?:\w+\s+)?\Z", re.IGNORECASE)
+_PART_AFTER = re.compile(r"\s+of\s+(?:them|whom|these|those)\b", re.IGNORECASE)
 _DEFINITE = frozenset("the his her its their this that these those".split())
 
 
@@ -106,7 +108,9 @@ class OutcomeGatherer:
         totals += self._distinct(groups.values())
         if totals:
             return self._sum(totals)
-        denied = [self._none_stated(source) for source in sources if source.modality == "negated"]
+        # That a part of it hurt nobody does not clear the whole.
+        direct = [source for source in sources if source.parent == occurrence.index or source is occurrence]
+        denied = [self._none_stated(source) for source in direct if source.modality == "negated"]
         return next((zero for zero in denied if zero is not None), None)
 
     def _victims_by_trigger(self, occurrence: Occurrence) -> dict[Trigger, list[_Victims]]:
@@ -141,8 +145,11 @@ class OutcomeGatherer:
         keys = {victim.key for victim in victims}
         counted: set[Span] = set()
         figures: list[tuple[Span, Quantity | None]] = []
+        parts = [victim for victim in victims if victim.holders & keys or self._is_part(victim)]
+        if len(parts) == len(victims):
+            parts = []
         for victim in victims:
-            if victim.holders & keys:
+            if victim in parts:
                 continue
             grounded = victim.quantity.span if victim.quantity else None
             if grounded is not None:
@@ -151,6 +158,14 @@ class OutcomeGatherer:
                 counted.add(grounded)
             figures.append((victim.span, victim.quantity))
         return figures
+
+    def _is_part(self, victim: _Victims) -> bool:
+        """True where the words make the group a part of one named before: "two of them", "including"."""
+        span = victim.quantity.span if victim.quantity and victim.quantity.span else victim.span
+        text = self._layout.text
+        if _PART_BEFORE.search(text, max(0, span.start - 30), span.start):
+            return True
+        return _PART_AFTER.match(text, span.end, span.end + 20) is not None
 
     def _competing(self, occurrence: Occurrence, tolls: Sequence[Sequence[_Victims]]) -> Quantity | None:
         """One figure of several for the same people.
@@ -173,8 +188,15 @@ class OutcomeGatherer:
         if low == high:
             return known[0]
         first = known[0]
+        victims = [victim for group in tolls for victim in group]
+        cover = self._cover([(victim.span, victim.quantity) for victim in victims])
         return Quantity(
-            low, first.best, None if None in highs else high, "range", first.unit, first.text, first.span
+            low=low,
+            best=first.best,
+            high=None if None in highs else high,
+            qualifier="range",
+            text=self._values.text(cover) if cover else first.text,
+            span=cover or first.span,
         )
 
     def _reporters(self, trigger: Trigger) -> set[Mention]:
@@ -191,14 +213,7 @@ class OutcomeGatherer:
         if len(known) < len(figures):
             qualifiers.add("vague")
         complete = "vague" not in qualifiers
-        spans = [quantity.span if quantity and quantity.span else span for span, quantity in figures]
-        cover: Span | None = Span(
-            min(s.start for s in spans), max(s.end for s in (*spans, *(f for f, _ in figures)))
-        )
-        if cover is not None and not self._layout.same_sentence(
-            Span(cover.start, cover.start + 1), Span(cover.end - 1, cover.end)
-        ):
-            cover = None
+        cover = self._cover(figures)
         return Quantity(
             low=_total(quantity.low for quantity in known),
             best=_total(quantity.best for quantity in known) if complete else None,
@@ -207,6 +222,12 @@ class OutcomeGatherer:
             text=self._values.text(cover) if cover else None,
             span=cover,
         )
+
+    def _cover(self, figures: Sequence[tuple[Span, Quantity | None]]) -> Span | None:
+        """From the first to the last of several groups or their numbers, where one sentence holds them."""
+        spans = [span for span, _ in figures] + [q.span for _, q in figures if q is not None and q.span]
+        cover = Span(min(span.start for span in spans), max(span.end for span in spans))
+        return cover if self._layout.in_one_sentence(cover) else None
 
     def _none_stated(self, occurrence: Occurrence) -> Quantity | None:
         """Zero where a denial is about all: "no civilians were hurt", not "the pilot was not hurt"."""

@@ -25,8 +25,6 @@ from sitrep_ie.document import (
 from sitrep_ie.ontology import Ontology
 from sitrep_ie.resolve.dates import DateContext
 
-_MAX_HEADING_CHARS = 200
-
 
 def assemble(document: Document, annotation: Annotation, ontology: Ontology, resolvers: Resolvers) -> Report:
     """Returns the report with one event record per occurrence, in text order: e1, e2, ...
@@ -46,9 +44,7 @@ def assemble(document: Document, annotation: Annotation, ontology: Ontology, res
     ontology.check(annotation)
     published = document.published or resolvers.document_date(document.text)
     layout = Layout(document.text)
-    # Paragraphs before the first event: a report's header.
-    num_header = layout.paragraph(min(t.span for t in annotation.triggers)) if annotation.triggers else 0
-    period = document.period or _period(document, layout, resolvers, published, num_header)
+    period = document.period or _period(document, _header(document, annotation, layout), resolvers, published)
     links = Links(annotation)
     values = Values(document, annotation, links, resolvers)
     timeline = Timeline(document, annotation, layout, resolvers, published, period)
@@ -56,17 +52,21 @@ def assemble(document: Document, annotation: Annotation, ontology: Ontology, res
     return Report(document=document, annotation=annotation, events=events, published=published, period=period)
 
 
+def _header(document: Document, annotation: Annotation, layout: Layout) -> str:
+    """The text before the first paragraph with an event: an event's own dates are not those of the report."""
+    if not annotation.triggers:
+        return ""
+    first = layout.paragraph(min(trigger.span for trigger in annotation.triggers))
+    return document.text[: layout.paragraphs[first].start] if first >= 0 else ""
+
+
 def _period(
-    document: Document, layout: Layout, resolvers: Resolvers, published: datetime.date | None, num_header: int
+    document: Document, header: str, resolvers: Resolvers, published: datetime.date | None
 ) -> Period | None:
-    """The period that the title or a heading above the first event names."""
+    """The period that the title, or else the text above the first event, says the report covers."""
     context = DateContext(published=published, day_first=resolvers.is_day_first(document.text, published))
-    headings = [document.text[span.start : span.end] for span in layout.paragraphs[:num_header]]
-    for text in filter(None, [document.title, *headings]):
-        if (
-            len(text) <= _MAX_HEADING_CHARS
-            and (period := resolvers.document_period(text, context)) is not None
-        ):
+    for text in filter(None, [document.title, header]):
+        if (period := resolvers.document_period(text, context)) is not None:
             return period
     return None
 

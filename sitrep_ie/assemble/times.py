@@ -9,7 +9,16 @@ from dataclasses import replace
 from sitrep_ie.assemble.layout import Layout
 from sitrep_ie.assemble.links import Links, Occurrence
 from sitrep_ie.assemble.resolvers import Period, Resolvers
-from sitrep_ie.document import Annotation, DateValue, Document, EventTime, Mention, TimeAnchor, TimePrecision
+from sitrep_ie.document import (
+    Annotation,
+    DateValue,
+    Document,
+    EventTime,
+    Mention,
+    TimeAnchor,
+    TimePrecision,
+    Trigger,
+)
 from sitrep_ie.resolve.dates import DateContext
 
 UNKNOWN_TIME = EventTime(start=None, end=None, precision=None, anchor="unknown")
@@ -24,6 +33,8 @@ _MAX_HEADING_CHARS = 80
 _SENTENCE_END = re.compile(r"[.!?;,]\W*\Z")
 _RANGE_BETWEEN = re.compile(r"\s*(?:to|until|till|through|[-–—])\s*(?:the\s+)?", re.IGNORECASE)
 _BETWEEN = re.compile(r"\bbetween\s+(?:the\s+)?\Z", re.IGNORECASE)
+_TITLE_PARTS = re.compile(r"[,:;()|]|\s[-–—]\s")
+_AFTER_PREPOSITION = re.compile(r"^.*\b(?:of|on|for)\b")
 # A date further from publication than this is background ("came from Iraq in 2019").
 _MAX_FOCUS_DAYS = 400
 
@@ -42,7 +53,9 @@ class Timeline:
     ) -> None:
         self._text = document.text
         self._layout = layout
+        self._title = document.title or ""
         self._period = period
+        self._given_period = document.period
         self.values: dict[Mention, DateValue | None] = {}
         self._headings: dict[int, list[Mention]] = {}
         self._sections: dict[int, EventTime] = {}
@@ -61,20 +74,27 @@ class Timeline:
             period=self._period,
             day_first=resolvers.is_day_first(self._text, published),
         )
+        report_day = self._report_day(resolvers, context)
+        if report_day is not None:
+            context = replace(context, focus=report_day)
+        ahead = _future_dates(annotation)
         section: EventTime | None = None
         begun = False
         for index, paragraph in enumerate(self._layout.paragraphs):
-            if section is not None:
-                context = replace(context, focus=_as_value(section))
-            for mention in dates.get(index, ()):
-                text = self._text[mention.span.start : mention.span.end]
-                value = resolvers.date(text, context)
-                self.values[mention] = value
-                if value is not None and _may_be_focus(value, published):
-                    context = replace(context, focus=value)
             headings = self._heading_dates(index, dates.get(index, []), first_trigger.get(index))
             if headings:
                 self._headings[index] = headings
+            if section is not None:
+                context = replace(context, focus=_as_value(section))
+            elif headings and report_day is not None:
+                context = replace(context, focus=report_day)
+            for mention in dates.get(index, ()):
+                text = self._text[mention.span.start : mention.span.end]
+                future = mention in ahead
+                value = resolvers.date(text, replace(context, future=True) if future else context)
+                self.values[mention] = value
+                if value is not None and not future and _may_be_focus(value, published):
+                    context = replace(context, focus=value)
             if index in first_trigger:
                 begun = True
             elif self._is_heading(paragraph.start, paragraph.end, dates.get(index, [])):
@@ -84,6 +104,22 @@ class Timeline:
                     section = found
             if section is not None:
                 self._sections[index] = section
+
+    def _report_day(self, resolvers: Resolvers, context: DateContext) -> DateValue | None:
+        """The day, or the night, that "0540 hrs: ..." belongs to in a report about one day."""
+        if self._period is not None:
+            start, end = self._period
+            return DateValue(start, end, "day", "report_period") if (end - start).days <= 1 else None
+        for part in _TITLE_PARTS.split(self._title):
+            for text in (part, _AFTER_PREPOSITION.sub("", part)):
+                value = resolvers.date(text.strip(), context) if text.strip() else None
+                if (
+                    value is not None
+                    and value.precision in ("hour", "day")
+                    and _days(value.start, value.end) <= 1
+                ):
+                    return value
+        return None
 
     def _heading_dates(self, index: int, dates: list[Mention], first_trigger: int | None) -> list[Mention]:
         """The dates before the colon or dash of "July 11: ..." ("3 June, 0900, Kunduz - ...")."""
@@ -118,16 +154,22 @@ class Timeline:
         """True for a date that heads its paragraph."""
         return mention in self._headings.get(self._layout.paragraph(mention.span), ())
 
+    def own(self, occurrence: Occurrence, links: Links) -> EventTime:
+        """The time that the dates of an occurrence itself give."""
+        dates = [mention for _, _, mention in links.arguments(occurrence, "TIME")]
+        return self._combine(dates, "heading" if any(map(self.is_heading_date, dates)) else None)
+
     def of(self, occurrence: Occurrence, links: Links, parent: EventTime | None) -> EventTime:
         """The time of an occurrence.
 
-        Its own dates decide. Without any it inherits, in this order, from the parent event, the heading date
-        of its paragraph, the dated heading above, and the period that the report covers. What is planned,
-        feared or denied takes no date from headings or the report: it did not happen then.
+        Its own dates decide. Without any it inherits, in this order, from its parent event, the heading date
+        of its paragraph, the dated heading above, and the period of the report where the caller gave it. A
+        period read from a title only helps to resolve dates: events without date in such reports are mostly
+        statements and background. What is planned, feared or denied takes a time from its parent only:
+        nothing says that it would have happened then. The event before it in the paragraph lends none, since
+        the next one is often of another day.
         """
-        own = [mention for _, _, mention in links.arguments(occurrence, "TIME")]
-        anchor: TimeAnchor | None = "heading" if any(map(self.is_heading_date, own)) else None
-        time = self._combine(own, anchor)
+        time = self.own(occurrence, links)
         if time.start is not None or time.end is not None:
             return time
         inherited = self._inherited(occurrence, parent)
@@ -146,8 +188,8 @@ class Timeline:
                 return time
         if index in self._sections:
             return self._sections[index]
-        if self._period is not None:
-            start, end = self._period
+        if self._given_period is not None:
+            start, end = self._given_period
             return EventTime(start=start, end=end, precision=_width(start, end), anchor="report_period")
         return None
 
@@ -196,6 +238,16 @@ class Timeline:
         if separate and not is_range:
             dates = tuple(sorted({*_set(one), *_set(other)}))
         return replace(one, start=start, end=end, dates=dates)
+
+
+def _future_dates(annotation: Annotation) -> set[Mention]:
+    """The dates that only planned or expected events have: they look forward from publication."""
+    ahead: set[Mention] = set()
+    past: set[Mention] = set()
+    for link in annotation.relations:
+        if link.relation_type == "TIME" and isinstance(link.head, Trigger) and isinstance(link.tail, Mention):
+            (ahead if link.head.attributes & {"PLANNED", "HYPOTHETICAL"} else past).add(link.tail)
+    return ahead - past
 
 
 def _set(value: DateValue) -> tuple[datetime.date, ...]:

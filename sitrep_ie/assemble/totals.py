@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from sitrep_ie.assemble.layout import Layout
 from sitrep_ie.assemble.outcomes import outcome_fields
 from sitrep_ie.document import Event, Outcomes, OutcomeTotal, Quantity, Reconciliation
+
+_ACTING = ("agent", "partner")
+_NAME_WORD = re.compile(r"\b[^\W\d_a-z][^\W_]+")
+# Capitalised in names of forces that have nothing else in common.
+_COMMON_IN_NAMES = frozenset(
+    "armed army border brigade command council defence defense democratic division forces front general "
+    "government group guard internal international islamic joint military militia ministry movement "
+    "national northern eastern party people police popular regiment security southern special state unit "
+    "units western".split()
+)
 
 
 def itemised(
@@ -51,9 +62,14 @@ def _may_be_item(event: Event, aggregate: Event) -> bool:
 
 
 def _agents(event: Event) -> set[str]:
-    return {actor.name.casefold() for actor in event.actors if actor.role in ("agent", "partner")} | {
-        thing.text.casefold() for thing in event.objects if thing.role == "agent"
-    }
+    """Words by which the agents and partners of two events are known to be the same."""
+    names = [actor.name for actor in event.actors if actor.role in _ACTING]
+    names += [actor.affiliation for actor in event.actors if actor.role in _ACTING and actor.affiliation]
+    names += [thing.text for thing in event.objects if thing.role in _ACTING]
+    words = {name.casefold() for name in names}
+    for name in names:
+        words |= {word.casefold() for word in _NAME_WORD.findall(name)} - _COMMON_IN_NAMES
+    return words
 
 
 def reconcile(aggregate: Event, stated: Outcomes, items: Sequence[Event]) -> Reconciliation | None:
@@ -62,13 +78,12 @@ def reconcile(aggregate: Event, stated: Outcomes, items: Sequence[Event]) -> Rec
     Args:
         aggregate: the record whose `count` is the stated number of occurrences.
         stated: the people that the aggregate itself states, without those of its items.
-        items: its itemised records; one without `count` is one occurrence, unless it is an aggregate itself.
+        items: its itemised records; one without `count` is one occurrence, or one for each day that its time
+            lists, unless it is an aggregate itself.
     """
     if not items:
         return None
-    counts = [
-        item.count if item.count or item.aggregate else Quantity(1.0, 1.0, 1.0, "exact") for item in items
-    ]
+    counts = [_occurrences(item) for item in items]
     totals = []
     for field, figure in outcome_fields(stated).items():
         parts = [part for item in items if (part := outcome_fields(item.outcomes)[field]) is not None]
@@ -83,6 +98,13 @@ def reconcile(aggregate: Event, stated: Outcomes, items: Sequence[Event]) -> Rec
         agrees=_agrees(aggregate.count, summed_count),
         outcomes=tuple(totals),
     )
+
+
+def _occurrences(item: Event) -> Quantity | None:
+    if item.count is not None or (item.aggregate and not item.time.dates):
+        return item.count
+    number = float(len(item.time.dates) or 1)
+    return Quantity(number, number, number, "exact")
 
 
 def _sum(parts: Sequence[Quantity | None]) -> Quantity | None:

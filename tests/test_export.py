@@ -1,0 +1,394 @@
+from __future__ import annotations
+
+import builtins
+import copy
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pandas
+import pytest
+from hypothesis import given, settings
+from jsonschema import Draft202012Validator
+
+from sitrep_ie import document as records
+from sitrep_ie.assemble import Resolvers, assemble
+from sitrep_ie.document import ROW_COLUMNS, ActorValue, Annotation, Document, Example, PlaceValue, Report
+from sitrep_ie.errors import DependencyError, DocumentError
+from sitrep_ie.export import report_schema, reports_to_geojson, reports_to_table, write_csv
+from sitrep_ie.formats.inline import parse_inline
+from sitrep_ie.ontology import Ontology
+from sitrep_ie.resolve.dates import resolve_date
+from sitrep_ie.resolve.quantities import bare_count, resolve_quantity
+from tests import strategies
+
+SHIPPED = Ontology.load(Path(__file__).resolve().parent.parent / "configs" / "ontology.toml")
+VALIDATOR = Draft202012Validator(report_schema(), format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+RESOLVERS = replace(
+    Resolvers.none(),
+    date=resolve_date,
+    quantity=resolve_quantity,
+    bare_count=bare_count,
+    actor=lambda query: ActorValue(query.text.title(), "armed_group", "NO", "Orm Council"),
+    places=lambda queries, texts: [PlaceValue("exact", q.text, "x:1", 61.5, 8.25, "NO") for q in queries],
+)
+TEXT = """\
+# id: log-😀 | source: made up | published: 2031-05-10 | title: Orm
+{DATE d1|May 3 and 5}: {ACTOR a1|gunmen} {SEIZURE e1|took} {QUANTITY q1|about 20} {OBJECT o1|trucks} in \
+{LOCATION l1|Ørm} and {DEATH e2|killed} {ACTOR a2|drivers}.
+> e1 AGENT a1
+> e1 TARGET o1
+> e1 PLACE l1
+> e1 TIME d1
+> q1 QUANTITY_OF o1
+> e2 SUBEVENT_OF e1
+> e2 TARGET a2
+
+{QUANTITY q1|Two} {AIRSTRIKE e1|strikes}: {QUANTITY q2|one} {AIRSTRIKE e2|strike} {DAMAGE e3|hit} \
+{LOCATION l1|Orm}; \
+nobody was {INJURY e4|hurt}. {QUANTITY q3|€3 million} was {AID e5|pledged}.
+> e1 COUNT q1
+> e1 IS AGGREGATE
+> e2 SUBEVENT_OF e1
+> e2 COUNT q2
+> e3 SUBEVENT_OF e2
+> e3 TARGET l1
+> e4 SUBEVENT_OF e2
+> e4 IS NEGATED
+> e5 THEME q3
+> e5 IS PLANNED
+"""
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    (example,) = parse_inline(TEXT, "test", SHIPPED)
+    return assemble(example.document, example.gold, SHIPPED, RESOLVERS)
+
+
+@pytest.fixture
+def raw(report: Report) -> dict[str, Any]:
+    return copy.deepcopy(report.to_dict())
+
+
+# ---- JSON ----
+
+
+def test_json_form(raw: dict[str, Any]) -> None:
+    assert list(raw) == [
+        "id",
+        "title",
+        "source",
+        "text",
+        "published",
+        "period",
+        "mentions",
+        "relations",
+        "events",
+    ]
+    assert raw["published"] == "2031-05-10"
+    assert raw["period"] is None
+    assert raw["mentions"][0] == {
+        "id": "m1",
+        "type": "DATE",
+        "start": 0,
+        "end": 11,
+        "text": "May 3 and 5",
+        "score": 1.0,
+        "attributes": [],
+    }
+    aggregate = next(mention for mention in raw["mentions"] if mention["attributes"])
+    assert (aggregate["type"], aggregate["attributes"]) == ("AIRSTRIKE", ["AGGREGATE"])
+    assert raw["relations"][0] == {"head": "m3", "tail": "m1", "type": "TIME", "score": 1.0}
+    seizure = raw["events"][0]
+    assert seizure["time"] == {
+        "start": "2031-05-03",
+        "end": "2031-05-05",
+        "precision": "day",
+        "anchor": "heading",
+        "text": "May 3 and 5",
+        "spans": [[0, 11]],
+        "dates": ["2031-05-03", "2031-05-05"],
+    }
+    (thing,) = seizure["objects"]
+    assert thing["quantity"]["text"] == "about 20"
+    assert thing["quantity"]["best"] == 20
+    assert seizure["outcomes"]["seized"] == [thing]
+    assert seizure["outcomes"]["killed"] == {
+        "low": 2,
+        "best": None,
+        "high": None,
+        "qualifier": "vague",
+        "unit": None,
+        "text": None,
+        "span": None,
+    }
+    assert raw["events"][2]["reconciliation"] == {"stated": 2, "summed": 1, "agrees": False, "outcomes": []}
+    assert "dates" not in raw["events"][2]["time"]
+
+
+def test_spans_of_the_json_form_are_code_points(raw: dict[str, Any]) -> None:
+    for mention in raw["mentions"]:
+        assert raw["text"][mention["start"] : mention["end"]] == mention["text"]
+    for event in raw["events"]:
+        for argument in (*event["actors"], *event["objects"], *event["places"], *event["amounts"]):
+            start, end = argument["span"]
+            assert raw["text"][start:end] == argument["text"]
+
+
+def test_title_and_source_stand_only_where_known() -> None:
+    report = Report(Document(id="a", text="b"), Annotation("a"))
+    assert list(report.to_dict()) == ["id", "text", "published", "period", "mentions", "relations", "events"]
+    VALIDATOR.validate(report.to_dict())
+
+
+def test_json_is_one_readable_line(report: Report) -> None:
+    line = report.to_json()
+    assert "\n" not in line
+    assert "Ørm" in line
+    assert json.loads(line) == report.to_dict()
+    assert json.loads(report.to_json(indent=1)) == report.to_dict()
+
+
+def test_scores_are_rounded_and_numbers_plain(report: Report) -> None:
+    event = replace(report.events[0], score=0.123456)
+    raw = replace(report, events=(event, *report.events[1:])).to_dict()
+    assert raw["events"][0]["score"] == 0.1235
+    assert '"best": 20,' in report.to_json()
+
+
+def test_round_trip_by_hand(report: Report, raw: dict[str, Any]) -> None:
+    back = Report.from_dict(raw)
+    assert back.events == report.events
+    assert set(back.annotation.relations) == set(report.annotation.relations)
+    assert back.annotation.spans() == report.annotation.spans()
+    assert back.document == report.document
+    assert back.published == report.published
+
+
+@settings(max_examples=60, deadline=None)
+@given(strategies.examples(SHIPPED))
+def test_round_trip_and_schema(example: Example) -> None:
+    report = assemble(example.document, example.gold, SHIPPED, RESOLVERS)
+    raw = json.loads(report.to_json())
+    VALIDATOR.validate(raw)
+    back = Report.from_dict(raw)
+    assert back.to_dict() == raw
+    assert [event.triggers for event in back] == [event.triggers for event in report]
+
+
+def _change(raw: dict[str, Any], path: str, value: object) -> None:
+    *steps, last = [int(step) if step.isdigit() else step for step in path.split(".")]
+    place: Any = raw
+    for step in steps:
+        place = place[step]
+    if value is KeyError:
+        del place[last]
+    else:
+        place[last] = value
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("text", KeyError, "key 'text' is missing"),
+        ("extra", 1, "unknown key 'extra'"),
+        ("published", "May", r"published: expected a date YYYY-MM-DD, found 'May'"),
+        ("period", {"start": "2031-05-01"}, "period: key 'end' is missing"),
+        ("mentions", 3, "mentions: expected a list"),
+        ("mentions.0.text", "June", r"mentions\[0\].text: expected 'May 3 and 5'"),
+        ("mentions.0.score", "high", r"mentions\[0\].score: expected a number"),
+        ("mentions.0.score", 2, "expected a probability"),
+        ("mentions.1.id", "m1", "id 'm1' is used twice"),
+        ("mentions.0.start", True, r"mentions\[0\]: expected \[start, end\]"),
+        ("mentions.0.attributes", ["A", 1], r"attributes\[1\]: expected str"),
+        ("relations", None, "relations: expected a list"),
+        ("relations.0.head", "m99", r"relations\[0\].head: expected the id of a mention"),
+        ("events.0.type", 7, r"events\[0\].type: expected str"),
+        ("events.0.modality", "maybe", r"events\[0\].modality: expected one of"),
+        ("events.0.time.start", "3 May", r"events\[0\].time.start: expected a date"),
+        ("events.0.triggers.0.text", None, r"triggers\[0\].text: expected str"),
+        ("events.0.evidence", [[3]], r"evidence\[0\]: expected \[start, end\]"),
+        ("events.0.evidence", [[3, 3]], "expected 0 <= start < end"),
+        ("events.0.outcomes.killed", [], r"outcomes.killed: expected an object"),
+        ("events.0.aggregate", "no", r"aggregate: expected bool"),
+        ("events.0.parent", "e77", "'e77', which is no event of it"),
+        ("events", {}, "events: expected a list"),
+    ],
+)
+def test_from_dict_names_what_is_wrong(raw: dict[str, Any], path: str, value: object, message: str) -> None:
+    _change(raw, path, value)
+    with pytest.raises(DocumentError, match=message):
+        Report.from_dict(raw)
+
+
+def test_from_dict_wants_an_object() -> None:
+    with pytest.raises(DocumentError, match="report: expected an object"):
+        Report.from_dict([])  # type: ignore[arg-type]
+
+
+# ---- schema ----
+
+
+def test_schema_is_valid_and_refuses() -> None:
+    Draft202012Validator.check_schema(report_schema())
+    assert not VALIDATOR.is_valid({})
+
+
+def test_schema_refuses_wrong_values(raw: dict[str, Any]) -> None:
+    VALIDATOR.validate(raw)
+    for path, value in [
+        ("events.0.outcomes.killed.low", "2"),
+        ("events.0.time.anchor", "guess"),
+        ("events.0.places.0.latitude", 123.0),
+        ("events.0.extra", 1),
+        ("mentions.0.score", 1.5),
+        ("published", "10 May"),
+        ("events.0.evidence", [[0, 1, 2]]),
+    ]:
+        wrong = copy.deepcopy(raw)
+        _change(wrong, path, value)
+        assert not VALIDATOR.is_valid(wrong), path
+
+
+@pytest.mark.parametrize(
+    ("name", "record"),
+    [
+        ("event", records.Event),
+        ("time", records.EventTime),
+        ("quantity", records.Quantity),
+        ("actor", records.ActorArgument),
+        ("object", records.ObjectArgument),
+        ("place", records.PlaceArgument),
+        ("amount", records.AmountArgument),
+        ("outcomes", records.Outcomes),
+        ("reconciliation", records.Reconciliation),
+        ("total", records.OutcomeTotal),
+    ],
+)
+def test_schema_and_classes_have_the_same_fields(name: str, record: type) -> None:
+    definition = report_schema()["$defs"][name]
+    assert set(definition["properties"]) == {item.name for item in fields(record)}
+    assert set(definition["properties"]) - set(definition["required"]) == (
+        {"dates"} if name == "time" else set()
+    )
+
+
+# ---- rows ----
+
+
+def test_rows_are_flat(report: Report) -> None:
+    row = report.rows()[0]
+    assert tuple(row) == ROW_COLUMNS
+    assert row["document"] == "log-😀"
+    assert (row["start"], row["end"], row["anchor"]) == ("2031-05-03", "2031-05-05", "heading")
+    assert (row["agents"], row["targets"], row["at"]) == ("Gunmen", "about 20 trucks", "Ørm")
+    assert (row["killed"], row["killed_low"], row["killed_high"]) == (None, 2, None)
+    assert (row["latitude"], row["longitude"], row["country"]) == (61.5, 8.25, "NO")
+    assert row["children"] == "e2"
+    assert row["seized"] == "about 20 trucks"
+    assert report.rows()[2]["agrees"] is False
+    assert all(
+        value is None or isinstance(value, (str, int, float))
+        for row in report.rows()
+        for value in row.values()
+    )
+
+
+def test_frame_has_one_row_per_event(report: Report) -> None:
+    frame = report.to_frame()
+    assert isinstance(frame, pandas.DataFrame)
+    assert list(frame["event"]) == [event.id for event in report]
+    empty = Report(Document(id="a", text="b"), Annotation("a")).to_frame()
+    assert list(empty.columns) == list(ROW_COLUMNS)
+    assert len(empty) == 0
+
+
+def test_frame_without_pandas_names_the_extra(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def without_pandas(name: str, *rest: Any) -> Any:
+        if name == "pandas":
+            raise ImportError("no pandas here")
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", without_pandas)
+    with pytest.raises(DependencyError, match=r"pip install 'sitrep_ie\[pandas\]'"):
+        report.to_frame()
+
+
+def test_csv(report: Report) -> None:
+    stream = io.StringIO(newline="")
+    reports: Iterator[Report] = iter([report, report])
+    assert write_csv(reports, stream) == 2 * len(report.events)
+    stream.seek(0)
+    rows = list(csv.DictReader(stream))
+    assert len(rows) == 2 * len(report.events)
+    assert rows[0]["agents"] == "Gunmen"
+    assert rows[0]["killed"] == ""
+    assert rows[0]["evidence"].startswith("May 3 and 5: gunmen took")
+
+
+def test_csv_cells_are_no_formulas() -> None:
+    (example,) = parse_inline(
+        "# id: =1+1\n{ACTOR a1|=cmd} {MOVEMENT e1|left}.\n> e1 AGENT a1", "test", SHIPPED
+    )
+    stream = io.StringIO(newline="")
+    write_csv([assemble(example.document, example.gold, SHIPPED, Resolvers.none())], stream)
+    stream.seek(0)
+    (row,) = csv.DictReader(stream)
+    assert (row["document"], row["agents"]) == ("'=1+1", "'=cmd")
+
+
+# ---- maps and tables ----
+
+
+def test_geojson(report: Report) -> None:
+    collection = reports_to_geojson([report])
+    assert collection["type"] == "FeatureCollection"
+    first = collection["features"][0]
+    assert first["geometry"] == {"type": "Point", "coordinates": [8.25, 61.5]}
+    assert (first["properties"]["role"], first["properties"]["text"]) == ("at", "Ørm")
+    assert first["properties"]["event"] == "e1"
+    assert len({feature["id"] for feature in collection["features"]}) == len(collection["features"])
+    json.dumps(collection)
+
+
+def test_geojson_leaves_out_places_without_coordinates(report: Report) -> None:
+    bare = assemble(report.document, report.annotation, SHIPPED, Resolvers.none())
+    assert reports_to_geojson([bare]) == {"type": "FeatureCollection", "features": []}
+
+
+def test_table_is_plain_and_narrow_enough(report: Report) -> None:
+    table = reports_to_table([report], width=100)
+    assert "\x1b" not in table
+    assert max(map(len, table.splitlines())) <= 100
+    assert "log-😀, published 2031-05-10: 7 events" in table
+    assert "SEIZURE" in table
+    assert "Gunmen" in table
+    assert "2+ killed" in table
+    assert "planned" in table
+
+
+def test_table_in_colour_has_escapes(report: Report) -> None:
+    assert "\x1b[" in reports_to_table([report], color=True)
+
+
+def test_table_takes_markup_as_text() -> None:
+    (example,) = parse_inline(
+        "# id: [red]x[/red]\n{ACTOR a1|[bold]} {MOVEMENT e1|left}.\n> e1 AGENT a1", "test", SHIPPED
+    )
+    table = reports_to_table([assemble(example.document, example.gold, SHIPPED, Resolvers.none())])
+    assert "[red]x[/red]: 1 event" in table
+    assert "[bold]" in table
+
+
+def test_table_of_nothing() -> None:
+    assert reports_to_table([]) == ""
+    empty = Report(Document(id="quiet", text="Rain."), Annotation("quiet"))
+    assert reports_to_table([empty]) == "quiet: 0 events\n"
