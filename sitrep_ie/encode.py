@@ -36,6 +36,9 @@ _SENTENCE_END = frozenset(".!?;")
 _MAX_WORD_PIECES = 12
 _MAX_HEADING_WORDS = 12
 
+# Batches are padded to multiples of this: a kernel library compiles its kernels for every new shape.
+LENGTH_STEP = 32
+
 CASES = ("lower", "capital", "upper", "mixed", "digits", "other")
 
 
@@ -381,11 +384,16 @@ def batches_by_tokens(windows: Sequence[Window], order: Sequence[int], max_token
     batches: list[list[int]] = []
     longest = 0
     for index in order:
-        longest_with = max(longest, windows[index].num_tokens)
+        longest_with = max(longest, padded_length(windows[index].num_tokens))
         if batches and longest_with * (len(batches[-1]) + 1) <= max_tokens:
             batches[-1].append(index)
             longest = longest_with
         else:
             batches.append([index])
-            longest = windows[index].num_tokens
+            longest = padded_length(windows[index].num_tokens)
     return batches
+
+
+def padded_length(length: int) -> int:
+    """The length to which a window of so many tokens or words is padded at least."""
+    return -(-length // LENGTH_STEP) * LENGTH_STEP

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from sitrep_ie.config import ModelConfig
-from sitrep_ie.encode import CASES, IntArray, Window, WindowSpans
+from sitrep_ie.encode import CASES, IntArray, Window, WindowSpans, padded_length
 from sitrep_ie.errors import ModelError
 from sitrep_ie.ontology import Ontology
 
@@ -78,9 +78,9 @@ class LinkOutput:
 
 
 def collate(windows: Sequence[Window], pad_id: int, device: torch.device | str = "cpu") -> Batch:
-    """Pads windows to the longest."""
-    num_tokens = max(window.num_tokens for window in windows)
-    num_words = max(window.num_words for window in windows)
+    """Pads windows to the longest, rounded up."""
+    num_tokens = padded_length(max(window.num_tokens for window in windows))
+    num_words = padded_length(max(window.num_words for window in windows))
     shape = (len(windows), num_tokens)
     token_ids = np.full(shape, pad_id, dtype=np.int64)
     attention = np.zeros(shape, dtype=np.int64)

@@ -153,10 +153,7 @@ def train(
         num_tokens = 0
         for number, windows in enumerate(mine):
             _set_learning_rate(prepared_optimizer, run.epoch * len(mine) + number, total_steps, config.train.warmup)
-            with torch.autocast(
-                accelerator.device.type, torch.bfloat16, enabled=config.train.precision == "bfloat16"
-            ):
-                losses = wrapped(windows, run.epoch)
+            losses = wrapped(windows, run.epoch)
             accelerator.backward(losses["total"])
             accelerator.clip_grad_norm_(wrapped.parameters(), config.train.clip_norm)
             prepared_optimizer.step()
@@ -417,7 +414,10 @@ class _TrainingStep(nn.Module):
         device = self.model.allowed_TTR.device
         plain = [item.window for item in windows]
         batch = collate(plain, self.pad_id, device)
-        tagged = self.model.tag(batch)
+        # The link head stays in full precision: its shapes differ from batch to batch, and it is small.
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
+            tagged = self.model.tag(batch)
+        states_BWH = tagged.states_BWH.float()
         tags_BW = torch.full(batch.word_mask_BW.shape, -100, dtype=torch.long)
         for row, item in enumerate(windows):
             tags_BW[row, : len(item.tags_W)] = torch.from_numpy(item.tags_W)
@@ -433,7 +433,7 @@ class _TrainingStep(nn.Module):
                 for item, (found, _) in zip(windows, decode_tags(log_probs_BWT, plain), strict=True)
             ]
         spans = collate_spans(plain, shown, self.linkable_TT, device)
-        linked = self.model.link(tagged.states_BWH, spans)
+        linked = self.model.link(states_BWH, spans)
         targets_PR, attributes_BNA = _link_targets(windows, shown, spans.pairs_P3.cpu().numpy(), linked.link_logits_PR.shape[1])
         num_spans = max(1, sum(len(item.spans.firsts_N) for item in windows))
         allowed_PR = torch.isfinite(linked.link_logits_PR)
