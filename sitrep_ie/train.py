@@ -113,7 +113,7 @@ def train(
     out = Path(out)
     ontology = Ontology.load(config.data.ontology)
     examples = [example for path in config.data.train for example in read_examples(path, ontology)]
-    dev_sets = [_read_dev(entry, ontology) for entry in config.data.dev]
+    dev_sets = [read_dev_set(entry, ontology) for entry in config.data.dev]
     if not examples:
         raise ConfigError(f"config {config.name!r}: data.train names no documents to learn from")
     accelerator = Accelerator(cpu=resolve_device(device) == "cpu")
@@ -218,7 +218,8 @@ def _headline(scores: Scores) -> dict[str, float]:
     }
 
 
-def _read_dev(entry: str, ontology: Ontology) -> DevSet:
+def read_dev_set(entry: str, ontology: Ontology) -> DevSet:
+    """Reads an entry of `data.dev`: "path" or "name=path"."""
     name, _, path = entry.rpartition("=")
     return DevSet(name or Path(path).name.split(".")[0], read_examples(path, ontology))
 

@@ -1,0 +1,47 @@
+"""Makes a shipped model of a training run: smaller weights, scored against the run's own on the same data.
+
+python -m training.ship runs/default/seed-1 --out models/default
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from sitrep_ie.extractor import Extractor
+from sitrep_ie.formats import data_digest, read_examples
+from sitrep_ie.score import Scores
+from sitrep_ie.train import DevSet, finish, read_dev_set
+
+FACTS = ("seed", "epochs", "best_epoch", "training_tokens", "training_seconds")
+
+
+def main() -> None:
+    """Saves, scores and prints what the smaller weights cost."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path, help="a folder written by training.train, in float32")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--weights", choices=("float16", "int8"), default="int8")
+    options = parser.parse_args()
+
+    extractor = Extractor.load(options.run, device="cpu")
+    record = json.loads((options.run / "scores.json").read_text(encoding="utf-8"))
+    data = extractor.config.data
+    examples = [example for path in data.train for example in read_examples(path, extractor.ontology)]
+    if data_digest(examples) != record["train"]["sha256"]:
+        raise SystemExit(f"{options.run}: the training data has changed since")
+    dev_sets: list[DevSet] = [read_dev_set(entry, extractor.ontology) for entry in data.dev]
+    facts = {name: record[name] for name in FACTS}
+    shipped = finish(extractor, options.out, examples, dev_sets, facts, options.weights)
+    for name, scores in shipped.items():
+        full = Scores.from_dict(record["dev"][name]["scores"])
+        for level in ("mentions", "trig_c", "arg_c", "relations", "attributes"):
+            before, after = (100 * getattr(found, level).f1 for found in (full, scores))
+            print(f"{name:10} {level:10} {before:6.2f} -> {after:6.2f}  ({after - before:+.2f})")
+    size = sum(path.stat().st_size for path in options.out.iterdir())
+    print(f"{options.out}: {size / 2**20:.2f} MiB")
+
+
+if __name__ == "__main__":
+    main()
