@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import os
 import sys
 import typing
 from collections.abc import Mapping
@@ -172,16 +173,16 @@ class Config:
 
         def seen(entry: str) -> str:
             name, mark, target = entry.rpartition("=")
-            return f"{name}{mark}{folder / target}"
+            return f"{name}{mark}{os.path.normpath(folder / target)}"
 
         data = DataConfig(
-            ontology=str(folder / self.data.ontology),
+            ontology=os.path.normpath(folder / self.data.ontology),
             train=tuple(seen(entry) for entry in self.data.train),
             dev=tuple(seen(entry) for entry in self.data.dev),
         )
         encoder = self.model.encoder
         if encoder.startswith(("./", "../")):
-            encoder = str(folder / encoder)
+            encoder = os.path.normpath(folder / encoder)
         return dataclasses.replace(self, data=data, model=dataclasses.replace(self.model, encoder=encoder))
 
     @classmethod
