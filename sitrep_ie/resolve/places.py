@@ -82,7 +82,7 @@ _FACILITIES = _words(
     barracks gate tunnel tunnels mosque church university stadium cemetery island islands coast
     coastline shore beach bay square market markets street avenue shop water waters airspace
     territory land lands corridor pass point points spot location locations place places home house
-    houses warehouse facility facilities depot complex office offices silos silo factory mine mines wadi
+    houses warehouse facility facilities depot office offices silos silo factory mine mines wadi
     grove groves orchard orchards path track trail terrain ground route routes line lines mill
     refugee displacement displaced idp idps international combat operating fob cop forward patrol
     police army security customs special strip enclave region regional power nuclear thermal
@@ -443,7 +443,7 @@ class _Resolver:
                 score -= 0.6
             if entry.kind == "admin1" and reading.wanted is None and entry.id in inside:
                 score -= 2.5
-            score += 3.0 * math.sqrt(max(0.0, support))
+            score += 4.0 * math.sqrt(max(0.0, support))
             score += self._company(entry, reading.core)
             if best is None or score > best[0]:
                 best = (score, entry, held > 0.0 or support >= _SUPPORT, held > 0.0)
