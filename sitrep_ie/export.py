@@ -152,7 +152,7 @@ def _who(event: Event) -> str:
     agents += [_named(thing.text, thing.quantity) for thing in event.objects if thing.role == "agent"]
     partners = [_named(actor.name, actor.quantity) for actor in event.actors if actor.role == "partner"]
     partners += [_named(thing.text, thing.quantity) for thing in event.objects if thing.role == "partner"]
-    return ", ".join(agents) + (f" with {', '.join(partners)}" if partners else "")
+    return f"{', '.join(agents)} with {', '.join(partners)}".strip() if partners else ", ".join(agents)
 
 
 def _whom(event: Event) -> str:

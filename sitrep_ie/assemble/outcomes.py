@@ -170,8 +170,8 @@ class OutcomeGatherer:
     def _competing(self, occurrence: Occurrence, tolls: Sequence[Sequence[_Victims]]) -> Quantity | None:
         """One figure of several for the same people.
 
-        Claims of different reporters give a range with the first one's figure as the best; else the larger
-        one stands, since the others detail it or came before it.
+        Claims of different reporters give a range without a best figure; else the larger one stands, since
+        the others detail it or came before it.
         """
         sums = [self._sum(self._distinct(victims)) for victims in tolls]
         known = [total for total in sums if total is not None and total.low is not None]
@@ -192,7 +192,7 @@ class OutcomeGatherer:
         cover = self._cover([(victim.span, victim.quantity) for victim in victims])
         return Quantity(
             low=low,
-            best=first.best,
+            best=None,
             high=None if None in highs else high,
             qualifier="range",
             text=self._values.text(cover) if cover else first.text,
@@ -232,7 +232,7 @@ class OutcomeGatherer:
     def _none_stated(self, occurrence: Occurrence) -> Quantity | None:
         """Zero where a denial is about all: "no civilians were hurt", not "the pilot was not hurt"."""
         victims = [victim for group in self._victims_by_trigger(occurrence).values() for victim in group]
-        places = [victim.span for victim in victims] or [occurrence.triggers[0].span]
+        places = [victim.span for victim in victims] + [trigger.span for trigger in occurrence.triggers]
         for span in places:
             start = max(0, span.start - 40)
             match = (

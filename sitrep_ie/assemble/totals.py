@@ -9,7 +9,6 @@ from sitrep_ie.assemble.layout import Layout
 from sitrep_ie.assemble.outcomes import outcome_fields
 from sitrep_ie.document import Event, Outcomes, OutcomeTotal, Quantity, Reconciliation
 
-_ACTING = ("agent", "partner")
 _NAME_WORD = re.compile(r"\b[^\W\d_a-z][^\W_]+")
 # Capitalised in names of forces that have nothing else in common.
 _COMMON_IN_NAMES = frozenset(
@@ -26,8 +25,9 @@ def itemised(
     """Returns the ids of the records that `aggregate` sums up, in text order.
 
     Sub-events of the same type are its items. Without any, an aggregate of the opening paragraphs covers the
-    single events of its type in the later ones that nothing sets apart: same modality, an agent in
-    common, and a time not outside its own. An event without agent counts only where both times are known.
+    events of its type in the later ones that nothing sets apart: same modality, an agent in common, and a
+    time not outside its own. An event without agent counts only where both times are known. A part of an
+    event of the same type is no item beside it.
 
     Args:
         aggregate: a record with `aggregate` set.
@@ -39,13 +39,18 @@ def itemised(
     linked = tuple(event.id for _, event in events if event.id in children and event.type == aggregate.type)
     if linked or paragraph >= num_opening:
         return linked
+    types = {event.id: event.type for _, event in events}
     return tuple(
-        event.id for where, event in events if where >= num_opening and _may_be_item(event, aggregate)
+        event.id
+        for where, event in events
+        if where >= num_opening
+        and types.get(event.parent or "") != event.type
+        and _may_be_item(event, aggregate)
     )
 
 
 def _may_be_item(event: Event, aggregate: Event) -> bool:
-    if event.type != aggregate.type or event.aggregate or event.release != aggregate.release:
+    if event.type != aggregate.type or event.release != aggregate.release:
         return False
     if event.modality != aggregate.modality:
         return False
@@ -55,17 +60,22 @@ def _may_be_item(event: Event, aggregate: Event) -> bool:
         dated = True
         if part.start < whole.start or part.end > whole.end:
             return False
-    agents = _agents(event)
-    if not agents:
+        if whole.dates and not any(part.start <= day <= part.end for day in whole.dates):
+            return False
+    if not _names(event, ("agent",)):
         return dated
-    return bool(agents & _agents(aggregate))
+    return bool(_key_words(event) & _key_words(aggregate))
 
 
-def _agents(event: Event) -> set[str]:
-    """Words by which the agents and partners of two events are known to be the same."""
-    names = [actor.name for actor in event.actors if actor.role in _ACTING]
-    names += [actor.affiliation for actor in event.actors if actor.role in _ACTING and actor.affiliation]
-    names += [thing.text for thing in event.objects if thing.role in _ACTING]
+def _names(event: Event, roles: tuple[str, ...]) -> list[str]:
+    names = [actor.name for actor in event.actors if actor.role in roles]
+    names += [actor.affiliation for actor in event.actors if actor.role in roles and actor.affiliation]
+    return names + [thing.text for thing in event.objects if thing.role in roles]
+
+
+def _key_words(event: Event) -> set[str]:
+    """What two names of one party have in common: the whole, or a word that few others have."""
+    names = _names(event, ("agent", "partner"))
     words = {name.casefold() for name in names}
     for name in names:
         words |= {word.casefold() for word in _NAME_WORD.findall(name)} - _COMMON_IN_NAMES
