@@ -28,7 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    logging.basicConfig(format="%(name)s: %(message)s", level=logging.INFO if options.verbose else logging.WARNING)
+    logging.basicConfig(
+        format="%(name)s: %(message)s", level=logging.INFO if options.verbose else logging.WARNING
+    )
     try:
         status: int = options.run(options)
     except SitrepError as error:
@@ -45,13 +47,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="sitrep-ie", description="Situation reports in, structured event records out.")
+    parser = argparse.ArgumentParser(
+        prog="sitrep-ie", description="Situation reports in, structured event records out."
+    )
     parser.add_argument("--version", action="version", version=f"sitrep-ie {__version__}")
     parser.add_argument("--verbose", action="store_true", help="tell what is being done")
     commands = parser.add_subparsers(required=True, metavar="{extract,train,evaluate,info}")
 
     extract = commands.add_parser("extract", help="print the events of reports")
-    extract.add_argument("files", nargs="*", metavar="FILE", help="text files in UTF-8; none or - is standard input")
+    extract.add_argument(
+        "files", nargs="*", metavar="FILE", help="text files in UTF-8; none or - is standard input"
+    )
     extract.add_argument("--published", metavar="DATE", help="day of publication, such as 2024-03-02")
     extract.add_argument("--format", choices=FORMATS, default="table")
     extract.add_argument("--out", metavar="FILE", type=Path, help="write there instead of printing")
@@ -62,16 +68,24 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("config", metavar="CONFIG", type=Path, help="a TOML file, see configs/default.toml")
     train.add_argument("--out", metavar="DIR", type=Path, required=True, help="the model folder to write")
     train.add_argument("--seed", type=int, help="instead of the configuration's")
-    train.add_argument("--weights", choices=("float32", "float16", "int8"), default="float16", help="saved precision")
+    train.add_argument(
+        "--weights", choices=("float32", "float16", "int8"), default="float16", help="saved precision"
+    )
     train.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     train.set_defaults(run=_train)
 
     evaluate = commands.add_parser("evaluate", help="score a model, or predictions, against gold")
-    evaluate.add_argument("predicted", metavar="MODEL_OR_PREDICTIONS", type=Path, help="a model folder or a file")
+    evaluate.add_argument(
+        "predicted", metavar="MODEL_OR_PREDICTIONS", type=Path, help="a model folder or a file"
+    )
     evaluate.add_argument("gold", metavar="GOLD", type=Path, help="annotated reports, .ann or .jsonl")
-    evaluate.add_argument("--errors", metavar="FILE", type=Path, help="write a readable error analysis (Markdown)")
+    evaluate.add_argument(
+        "--errors", metavar="FILE", type=Path, help="write a readable error analysis (Markdown)"
+    )
     evaluate.add_argument("--json", metavar="FILE", type=Path, help="write all figures")
-    evaluate.add_argument("--events", metavar="RECORDS", type=Path, help="score event records against these, too")
+    evaluate.add_argument(
+        "--events", metavar="RECORDS", type=Path, help="score event records against these, too"
+    )
     evaluate.add_argument(
         "--ontology", metavar="FILE", type=Path, help="of a file of predictions; else the shipped model's"
     )
@@ -79,7 +93,9 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.set_defaults(run=_evaluate)
 
     info = commands.add_parser("info", help="print versions, the model's card and its scores")
-    info.add_argument("model", nargs="?", type=Path, metavar="MODEL", help="a model folder; none is the shipped one")
+    info.add_argument(
+        "model", nargs="?", type=Path, metavar="MODEL", help="a model folder; none is the shipped one"
+    )
     info.set_defaults(run=_info)
     return parser
 
@@ -118,7 +134,9 @@ def _read_text(name: str) -> str:
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise FormatError(f"{name}: byte {error.start} is not UTF-8, expected a text file in UTF-8") from error
+        raise FormatError(
+            f"{name}: byte {error.start} is not UTF-8, expected a text file in UTF-8"
+        ) from error
 
 
 def _open_output(path: Path) -> TextIO:
@@ -182,11 +200,14 @@ def _evaluate(options: argparse.Namespace) -> int:
         else:
             annotations = list(extractor.annotate_many(documents))
         predicted = [
-            type(example)(example.document, annotation) for example, annotation in zip(gold, annotations, strict=True)
+            type(example)(example.document, annotation)
+            for example, annotation in zip(gold, annotations, strict=True)
         ]
     else:
         if options.events is not None:
-            raise FormatError(f"{options.predicted}: --events needs a model folder, not a file of predictions")
+            raise FormatError(
+                f"{options.predicted}: --events needs a model folder, not a file of predictions"
+            )
         ontology = Ontology.load(options.ontology or default_model_folder() / "ontology.json")
         gold = read_examples(options.gold, ontology)
         predicted = read_examples(options.predicted, ontology)

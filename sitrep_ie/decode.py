@@ -63,7 +63,9 @@ def spans_of_tags(tags_W: IntArray) -> WindowSpans:
     return WindowSpans(firsts_N=begins, lasts_N=lasts, types_N=(tags_W[begins] - 1) // 2)
 
 
-def decode_tags(tag_log_probs_BWT: FloatArray, windows: Sequence[Window]) -> list[tuple[WindowSpans, FloatArray]]:
+def decode_tags(
+    tag_log_probs_BWT: FloatArray, windows: Sequence[Window]
+) -> list[tuple[WindowSpans, FloatArray]]:
     """Returns the spans of each window with their scores: the mean probability of their words' tags.
 
     Spans never cross paragraphs: the words of a window are read one paragraph at a time.
@@ -132,7 +134,9 @@ def decode_document(
     for (head, tail), probs_R in links.items():
         for index in np.flatnonzero(probs_R >= config.link_threshold):
             relations.append(
-                Relation(nodes[head], nodes[tail], ontology.relation_names[index], score=float(probs_R[index]))
+                Relation(
+                    nodes[head], nodes[tail], ontology.relation_names[index], score=float(probs_R[index])
+                )
             )
     relations.sort(key=lambda relation: (relation.head.span, relation.tail.span, relation.relation_type))
     found = list(nodes.values())

@@ -148,7 +148,9 @@ class TextEncoder:
             found = self._tokenizer.token_to_id(name)
             if found is not None:
                 return int(found)
-        raise ModelError(f"tokenizer: no token {' or '.join(names)}, expected a BERT- or RoBERTa-like vocabulary")
+        raise ModelError(
+            f"tokenizer: no token {' or '.join(names)}, expected a BERT- or RoBERTa-like vocabulary"
+        )
 
     def encode(self, text: str) -> EncodedText:
         """Returns the words of all paragraphs of `text` with their tokens."""
@@ -173,9 +175,11 @@ class TextEncoder:
                 heading = number
         pieces: list[int] = []
         first_piece = [0]
-        encodings = self._tokenizer.encode_batch(
-            words_of_paragraphs, is_pretokenized=True, add_special_tokens=False
-        ) if words_of_paragraphs else []
+        encodings = (
+            self._tokenizer.encode_batch(words_of_paragraphs, is_pretokenized=True, add_special_tokens=False)
+            if words_of_paragraphs
+            else []
+        )
         for words, encoding in zip(words_of_paragraphs, encodings, strict=True):
             by_word: list[list[int]] = [[] for _ in words]
             for piece, word in zip(encoding.ids, encoding.word_ids, strict=True):
@@ -265,7 +269,8 @@ def _case(word: str) -> int:
 
 def _sentences(text: str, starts: list[int], ends: list[int]) -> IntArray:
     closes = [
-        text[start] in ".!?" and text[end : end + 1].isspace() for start, end in zip(starts, ends, strict=True)
+        text[start] in ".!?" and text[end : end + 1].isspace()
+        for start, end in zip(starts, ends, strict=True)
     ]
     counts: IntArray = np.cumsum([0, *closes[:-1]], dtype=np.int64) if closes else np.zeros(0, dtype=np.int64)
     return counts
@@ -308,7 +313,9 @@ def _own_ranges(encoded: EncodedText, config: EncodeConfig) -> list[tuple[int, i
 
 def _cut(encoded: EncodedText, first: int, end: int, budget: int) -> int:
     """The last place within `budget` tokens where a paragraph may be cut, after a sentence if any."""
-    limit = int(np.searchsorted(encoded.first_piece, encoded.first_piece[first] + budget - 1, side="right")) - 1
+    limit = (
+        int(np.searchsorted(encoded.first_piece, encoded.first_piece[first] + budget - 1, side="right")) - 1
+    )
     limit = max(first + 1, min(limit, end - 1))
     # Not before half: a window of a few words has too little text of its own.
     for cut in range(limit, first + (limit - first) // 2, -1):
@@ -343,7 +350,9 @@ class WordSpan:
     node: Mention | Trigger
 
 
-def align(document: Document, gold: Annotation, encoded: EncodedText) -> tuple[list[WordSpan], list[Mention | Trigger]]:
+def align(
+    document: Document, gold: Annotation, encoded: EncodedText
+) -> tuple[list[WordSpan], list[Mention | Trigger]]:
     """Puts gold spans on words.
 
     Returns:
@@ -380,7 +389,7 @@ def sort_by_length(windows: Sequence[Window]) -> list[int]:
 
 
 def batches_by_tokens(windows: Sequence[Window], order: Sequence[int], max_tokens: int) -> list[list[int]]:
-    """Cuts `order` into batches of at most `max_tokens` tokens, padding included; at least one window each."""
+    """Cuts `order` into batches of at most `max_tokens` tokens, padding included, or of a single window."""
     batches: list[list[int]] = []
     longest = 0
     for index in order:

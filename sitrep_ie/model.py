@@ -230,9 +230,9 @@ class ExtractionModel(nn.Module):
         pooled = states_BLH.new_zeros(num_windows, num_words + 1, width)
         pooled = pooled.scatter_add(1, index_BLH, states_BLH)[:, :num_words]
         counts = states_BLH.new_zeros(num_windows, num_words + 1)
-        counts = counts.scatter_add(1, batch.token_words_BL, torch.ones_like(counts[:, :1]).expand_as(
-            batch.token_words_BL
-        ))[:, :num_words]
+        counts = counts.scatter_add(
+            1, batch.token_words_BL, torch.ones_like(counts[:, :1]).expand_as(batch.token_words_BL)
+        )[:, :num_words]
         states_BWH = pooled / counts.clamp(min=1)[..., None]
         return TagOutput(states_BWH=states_BWH, tag_logits_BWT=self.tag_head(states_BWH))
 
@@ -244,7 +244,9 @@ class ExtractionModel(nn.Module):
         # Prefix sums give the mean of any stretch of words at once; in float32, since sums grow.
         summed_BWH = nn.functional.pad(states_BWH.float().cumsum(dim=1), (0, 0, 1, 0))
         length_BN = (spans.lasts_BN - spans.firsts_BN + 1).clamp(min=1)
-        mean_BNH = (summed_BWH[rows, spans.lasts_BN + 1] - summed_BWH[rows, spans.firsts_BN]) / length_BN[..., None]
+        mean_BNH = (summed_BWH[rows, spans.lasts_BN + 1] - summed_BWH[rows, spans.firsts_BN]) / length_BN[
+            ..., None
+        ]
         span_BND = self.span_input(
             self.span_dropout(torch.cat([first_BNH, last_BNH, mean_BNH.to(first_BNH.dtype)], dim=-1))
         )
@@ -284,7 +286,9 @@ class ExtractionModel(nn.Module):
         from_P = torch.minimum(spans.lasts_BN[window_P, head_P], spans.lasts_BN[window_P, tail_P]) + 1
         to_P = torch.maximum(spans.firsts_BN[window_P, head_P], spans.firsts_BN[window_P, tail_P])
         to_P = torch.maximum(from_P, to_P)
-        mean_PC = (summed_BWC[window_P, to_P] - summed_BWC[window_P, from_P]) / (to_P - from_P).clamp(min=1)[:, None]
+        mean_PC = (summed_BWC[window_P, to_P] - summed_BWC[window_P, from_P]) / (to_P - from_P).clamp(min=1)[
+            :, None
+        ]
         return mean_PC.to(context_BWC.dtype)
 
 
@@ -300,7 +304,7 @@ def allowed_relations(ontology: Ontology) -> np.ndarray:
 
 
 def _embedding_width(encoder: PreTrainedModel) -> int:
-    return int(encoder.get_input_embeddings().weight.shape[1])  # type: ignore[union-attr,index]
+    return int(encoder.get_input_embeddings().weight.shape[1])  # type: ignore[index]
 
 
 # ---- encoders and folders ----
@@ -317,7 +321,9 @@ def encoder_folder(spec: str) -> str:
     name = spec.removeprefix("package:")
     found = importlib.util.find_spec(name)
     if found is None or not found.submodule_search_locations:
-        raise ModelError(f"encoder {spec!r}: package {name!r} is not installed (pip install 'sitrep-ie[pretrain]')")
+        raise ModelError(
+            f"encoder {spec!r}: package {name!r} is not installed (pip install 'sitrep-ie[pretrain]')"
+        )
     for folder in found.submodule_search_locations:
         for candidate in sorted(Path(folder).rglob("config.json")):
             if (candidate.parent / "model.safetensors").is_file():
@@ -360,7 +366,7 @@ def load_encoder(spec: str, dropout: float) -> tuple[PreTrainedModel, Any]:
 def drop_pooler(encoder: PreTrainedModel) -> None:
     """Removes the sentence pooler, which tagging never uses, so that it is neither trained nor saved."""
     if getattr(encoder, "pooler", None) is not None:
-        encoder.pooler = None
+        encoder.register_module("pooler", None)
 
 
 def encoder_from_config(path: Path) -> PreTrainedModel:
@@ -374,7 +380,8 @@ def encoder_from_config(path: Path) -> PreTrainedModel:
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
         kind = raw.pop("model_type")
-        encoder: PreTrainedModel = AutoModel.from_config(AutoConfig.for_model(kind, **raw))
+        build: Any = AutoModel.from_config  # it has no types
+        encoder: PreTrainedModel = build(AutoConfig.for_model(kind, **raw))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path}: no encoder configuration: {str(error).splitlines()[0]}") from error
     drop_pooler(encoder)
@@ -447,7 +454,9 @@ def load_weights(model: ExtractionModel, path: Path, ontology: Ontology) -> None
         if scale is not None:
             weight = weight.float() * scale.float()[:, None]
         if weight.shape != parameter.shape:
-            raise ModelError(f"{path}: weight {name!r} has shape {tuple(weight.shape)}, expected {tuple(parameter.shape)}")
+            raise ModelError(
+                f"{path}: weight {name!r} has shape {tuple(weight.shape)}, expected {tuple(parameter.shape)}"
+            )
         weight = weight.to(parameter.dtype)
         if weight.is_floating_point() and not bool(torch.isfinite(weight).all()):
             raise ModelError(f"{path}: weight {name!r} holds values that are not finite")

@@ -41,7 +41,7 @@ from sitrep_ie.encode import (
     align,
     batches_by_tokens,
 )
-from sitrep_ie.errors import ConfigError, ModelError, OntologyError
+from sitrep_ie.errors import ConfigError, ModelError
 from sitrep_ie.extractor import Extractor, default_model_folder, resolve_device
 from sitrep_ie.formats import data_digest, read_examples
 from sitrep_ie.model import WEIGHTS_FILE, ExtractionModel, collate, collate_spans, load_encoder
@@ -140,7 +140,12 @@ def train(
         run = _resume(out / _CHECKPOINT, run.digest, extractor.model, average, optimizer)
         logger.info("resumed after epoch %d", run.epoch)
 
-    bar = tqdm(total=config.train.epochs, initial=run.epoch, unit="epoch", disable=not (progress and accelerator.is_main_process))
+    bar = tqdm(
+        total=config.train.epochs,
+        initial=run.epoch,
+        unit="epoch",
+        disable=not (progress and accelerator.is_main_process),
+    )
     while run.epoch < config.train.epochs and run.epochs_without_gain < config.train.patience:
         epoch_started = time.monotonic()
         batches = epoch_batches(texts, extractor.text_encoder, ontology, config, run.epoch)
@@ -152,7 +157,9 @@ def train(
         sums: dict[str, float] = {}
         num_tokens = 0
         for number, windows in enumerate(mine):
-            _set_learning_rate(prepared_optimizer, run.epoch * len(mine) + number, total_steps, config.train.warmup)
+            _set_learning_rate(
+                prepared_optimizer, run.epoch * len(mine) + number, total_steps, config.train.warmup
+            )
             losses = wrapped(windows, run.epoch)
             accelerator.backward(losses["total"])
             accelerator.clip_grad_norm_(wrapped.parameters(), config.train.clip_norm)
@@ -173,7 +180,9 @@ def train(
             "tokens_per_second": round(num_tokens / seconds),
             "losses": {name: round(value / len(mine), 5) for name, value in sums.items()},
         }
-        scored = run.epoch >= config.train.evaluate_from * config.train.epochs or run.epoch == config.train.epochs
+        scored = (
+            run.epoch >= config.train.evaluate_from * config.train.epochs or run.epoch == config.train.epochs
+        )
         if dev_sets and scored and accelerator.is_main_process:
             with average.applied():
                 scores = {dev.name: evaluate(extractor, dev.examples) for dev in dev_sets}
@@ -251,7 +260,9 @@ def new_extractor(config: Config, ontology: Ontology) -> Extractor:
             module.p = config.model.dropout
     limit = getattr(model.encoder.config, "max_position_embeddings", None)
     if limit is not None and config.encode.max_tokens > limit:
-        raise ConfigError(f"encode.max_tokens {config.encode.max_tokens}: encoder {spec!r} takes at most {limit}")
+        raise ConfigError(
+            f"encode.max_tokens {config.encode.max_tokens}: encoder {spec!r} takes at most {limit}"
+        )
     return Extractor(model, text_encoder, ontology, config)
 
 
@@ -305,11 +316,15 @@ def training_window(text: TrainingText, window: Window, ontology: Ontology) -> T
     for position, index in enumerate(shown):
         node = text.spans[index].node
         if isinstance(node, Trigger):
-            attributes_NA[position] = [float(name in node.attributes) for name in ontology.attributes] or [0.0]
+            attributes_NA[position] = [float(name in node.attributes) for name in ontology.attributes] or [
+                0.0
+            ]
     return TrainingWindow(
         window=window,
         tags_W=tags_W,
-        spans=WindowSpans(np.array(firsts, dtype=np.int64), np.array(lasts, dtype=np.int64), np.array(types, dtype=np.int64)),
+        spans=WindowSpans(
+            np.array(firsts, dtype=np.int64), np.array(lasts, dtype=np.int64), np.array(types, dtype=np.int64)
+        ),
         links={
             (number[head], number[tail]): relations
             for (head, tail), relations in text.links.items()
@@ -435,12 +450,17 @@ class _TrainingStep(nn.Module):
             ]
         spans = collate_spans(plain, shown, self.linkable_TT, device)
         linked = self.model.link(states_BWH, spans)
-        targets_PR, attributes_BNA = _link_targets(windows, shown, spans.pairs_P3.cpu().numpy(), linked.link_logits_PR.shape[1])
+        targets_PR, attributes_BNA = _link_targets(
+            windows, shown, spans.pairs_P3.cpu().numpy(), linked.link_logits_PR.shape[1]
+        )
         num_spans = max(1, sum(len(item.spans.firsts_N) for item in windows))
         allowed_PR = torch.isfinite(linked.link_logits_PR)
-        link_loss = nn.functional.binary_cross_entropy_with_logits(
-            linked.link_logits_PR[allowed_PR], targets_PR.to(device)[allowed_PR], reduction="sum"
-        ) / num_spans
+        link_loss = (
+            nn.functional.binary_cross_entropy_with_logits(
+                linked.link_logits_PR[allowed_PR], targets_PR.to(device)[allowed_PR], reduction="sum"
+            )
+            / num_spans
+        )
         attributes_BNA = attributes_BNA.to(device)
         known_BNA = attributes_BNA >= 0
         attribute_loss = nn.functional.binary_cross_entropy_with_logits(
@@ -541,7 +561,9 @@ class _Average:
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps)) if self.decay else 0.0
         parameters = dict(trained_parameters(self.model))
         names = list(self.average)
-        torch._foreach_lerp_([self.average[name] for name in names], [parameters[name] for name in names], 1 - decay)
+        torch._foreach_lerp_(
+            [self.average[name] for name in names], [parameters[name] for name in names], 1 - decay
+        )
 
     def applied(self) -> _Swapped:
         """A context in which the model has the averaged weights."""
@@ -721,20 +743,30 @@ def model_card(config: Config, record: Mapping[str, Any], scores: Mapping[str, S
     lines = [
         f"# {config.name}",
         "",
-        f"An event-extraction model for `sitrep_ie` {record['library_version']}, encoder `{config.model.encoder}`, "
-        f"weights {record['weights']}.",
+        f"An event-extraction model for `sitrep_ie` {record['library_version']}, "
+        f"encoder `{config.model.encoder}`, weights {record['weights']}.",
         "",
-        f"Trained with seed {record['seed']} for {record['epochs']} epochs ({record['training_tokens']} tokens, "
-        f"{record['training_seconds']} s) on {record['train']['documents']} documents "
+        f"Trained with seed {record['seed']} for {record['epochs']} epochs "
+        f"({record['training_tokens']} tokens, {record['training_seconds']} s) "
+        f"on {record['train']['documents']} documents "
         f"(SHA-256 {record['train']['sha256']}); the weights of epoch {record['best_epoch']} are kept.",
         "",
         "## Scores on dev, F1",
         "",
-        "| dev set | documents | SHA-256 | mentions | Trig-I | Trig-C | Arg-I | Arg-C | relations | attributes |",
+        "| dev set | documents | SHA-256 | mentions | Trig-I | Trig-C | Arg-I | Arg-C | relations "
+        "| attributes |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, found in scores.items():
-        levels = (found.mentions, found.trig_i, found.trig_c, found.arg_i, found.arg_c, found.relations, found.attributes)
+        levels = (
+            found.mentions,
+            found.trig_i,
+            found.trig_c,
+            found.arg_i,
+            found.arg_c,
+            found.relations,
+            found.attributes,
+        )
         figures = " | ".join(f"{100 * level.f1:.1f}" for level in levels)
         dev = record["dev"][name]
         lines.append(f"| {name} | {dev['documents']} | {dev['sha256'][:12]} | {figures} |")
