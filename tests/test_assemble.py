@@ -382,6 +382,28 @@ def test_clock_times_belong_to_the_day_of_the_report() -> None:
     assert start_of(text)[0] is None
 
 
+def test_clock_headings_take_no_day_from_the_background() -> None:
+    text = (
+        "{DATE d1|9 May, 0200 hrs}: men {MOVEMENT e1|left}, as on {DATE d2|1 April}.\n> e1 TIME d1\n\n"
+        "{DATE d1|0540 hrs}: men {MOVEMENT e1|came}.\n> e1 TIME d1"
+    )
+    assert start_of(text, "e2") == (Day(2031, 5, 9), "heading")
+
+
+@pytest.mark.parametrize(
+    ("words", "start", "end"),
+    [
+        ("between {DATE d1|3 and 6 May}", Day(2031, 5, 3), Day(2031, 5, 6)),
+        ("since {DATE d1|3 May}", Day(2031, 5, 3), Day(2031, 5, 10)),
+        ("until the {DATE d1|end of April}", None, Day(2031, 4, 30)),
+        ("after {DATE d1|3 May}", Day(2031, 5, 3), Day(2031, 5, 3)),
+    ],
+)
+def test_the_preposition_before_a_date_counts(words: str, start: object, end: object) -> None:
+    when = event_of(f"Men {{MOVEMENT e1|left}} {words}.\n> e1 TIME d1").time
+    assert (when.start, when.end, when.dates) == (start, end, ())
+
+
 def test_focus_follows_the_text() -> None:
     text = (
         "On {DATE d1|3 May} men {MOVEMENT e1|left}. They {MOVEMENT e2|came back} the {DATE d2|next day}.\n"
@@ -449,6 +471,11 @@ def test_publication_date_is_read_where_none_is_given() -> None:
         (
             "killing {QUANTITY q1|nine} {ACTOR a1|people}, {QUANTITY q2|two} of them {ACTOR a2|children}",
             "> e2 TARGET a1\n> e2 TARGET a2\n> q1 QUANTITY_OF a1\n> q2 QUANTITY_OF a2",
+            (9, 9, 9, "exact"),
+        ),
+        (
+            "killing {QUANTITY q1|nine}, one of them a {ACTOR a1|child}",
+            "> e2 TARGET q1\n> e2 TARGET a1",
             (9, 9, 9, "exact"),
         ),
         (

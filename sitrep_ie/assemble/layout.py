@@ -6,13 +6,13 @@ The sentence rules are few and fast; they know abbreviations of reports ("Gen.",
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 
 from sitrep_ie.document import Span, paragraph_spans
 
 # A sentence may end here: the mark, what closes after it, blanks, and what may open the next sentence.
-_END = re.compile(r"(?:[.!?…]|[.!?]{2,})[\"'”’»)\]]*\s+(?=[\"'“‘«(\[]*[^\W_])")
+_END = re.compile(r"(?<![.!?…])([.!?…]+)[\"'”’»)\]]*\s+(?=[\"'“‘«(\[]*[^\W_])")
 _WORD_BEFORE = re.compile(r"[^\s\"'“‘«(\[]+\Z")
 _NEXT_WORD = re.compile(r"[\"'“‘«(\[]*([^\W_]+)")
 # Stand before the name or number that they belong to, so that no sentence ends with them.
@@ -61,22 +61,34 @@ class Layout:
         """
         if paragraph < 0:
             return ()
+        sentences = self.sentences(paragraph)
         found: list[Span] = []
-        wanted = sorted(spans)
-        for sentence in self.sentences(paragraph):
-            held = [span for span in wanted if span.overlaps(sentence)]
-            if not held:
+        for span in sorted(spans):
+            # The last sentence that starts before the span ends, back to the first that ends after its start.
+            last = bisect_left(sentences, span.end, key=_start) - 1
+            first = last
+            while first > 0 and sentences[first - 1].end > span.start:
+                first -= 1
+            if last < 0 or not span.overlaps(sentences[last]):
                 continue
-            if found and any(span.start < found[-1].end for span in held):
-                found[-1] = Span(found[-1].start, sentence.end)
-            else:
-                found.append(sentence)
+            start, end = sentences[first].start, sentences[last].end
+            if found and start < found[-1].end:
+                start, end = found[-1].start, max(end, found[-1].end)
+                found.pop()
+            found.append(Span(start, end))
         return tuple(found)
 
     def in_one_sentence(self, span: Span) -> bool:
         """True when one sentence holds all of `span`."""
         paragraph = self.paragraph(span)
-        return paragraph >= 0 and any(sentence.contains(span) for sentence in self.sentences(paragraph))
+        if paragraph < 0:
+            return False
+        sentences = self.sentences(paragraph)
+        return sentences[bisect_right(sentences, span.start, key=_start) - 1].contains(span)
+
+
+def _start(span: Span) -> int:
+    return span.start
 
 
 def sentence_spans(text: str, paragraph: Span) -> list[Span]:
@@ -84,13 +96,12 @@ def sentence_spans(text: str, paragraph: Span) -> list[Span]:
     sentences = []
     start = paragraph.start
     for match in _END.finditer(text, paragraph.start, paragraph.end):
-        mark = match.start()
-        if text[mark] == "." and not _ends_sentence(text, start, match):
+        if match.group(1) == "." and not _ends_sentence(text, start, match):
             continue
         following = text[match.end() : match.end() + 2].lstrip("\"'“‘«([")
         if following[:1].islower():
             continue
-        end = mark + len(match.group().rstrip())
+        end = match.start() + len(match.group().rstrip())
         sentences.append(Span(start, end))
         start = match.end()
     sentences.append(Span(start, paragraph.end))

@@ -11,6 +11,9 @@ from sitrep_ie.document import Annotation, Mention, Modality, Relation, Trigger
 
 N = TypeVar("N", Mention, Trigger)
 
+# No report nests events like this; a chain of wrong links must not exhaust the stack.
+_MAX_DEPTH = 50
+
 _MODALITIES: tuple[tuple[str, Modality], ...] = (
     ("NEGATED", "negated"),
     ("HYPOTHETICAL", "hypothetical"),
@@ -147,6 +150,12 @@ def _occurrences(annotation: Annotation) -> list[Occurrence]:
             above = parents.get(above)
         if child not in parents and above != child:
             parents[child] = parent
+    for child in sorted(parents):
+        above, depth = child, 0
+        while above in parents and depth <= _MAX_DEPTH:
+            above, depth = parents[above], depth + 1
+        if depth > _MAX_DEPTH:
+            del parents[child]
     children: dict[int, list[int]] = defaultdict(list)
     for child in sorted(parents):
         children[parents[child]].append(child)

@@ -34,7 +34,9 @@ _PEOPLE_TYPES = frozenset({"ACTOR", "QUANTITY"})
 # Those who flee by themselves are AGENT.
 _VICTIM_ROLES = {"DISPLACEMENT": ("TARGET", "AGENT", "THEME")}
 _NO_BEFORE = re.compile(r"\b(no|none|neither|nobody|without|nil|zero)\s+(?:\w+\s+){0,2}\Z", re.IGNORECASE)
-_PART_BEFORE = re.compile(r"\b(?:including|among (?:them|whom)|of whom)\s+(?:\w+\s+)?\Z", re.IGNORECASE)
+_PART_BEFORE = re.compile(
+    r"\b(?:including|incl\.?|among (?:them|whom)|of (?:them|whom|these|those))\s+(?:\w+\s+)?\Z", re.IGNORECASE
+)
 _PART_AFTER = re.compile(r"\s+of\s+(?:them|whom|these|those)\b", re.IGNORECASE)
 _DEFINITE = frozenset("the his her its their this that these those".split())
 

@@ -15,6 +15,7 @@ from sitrep_ie.document import (
     Document,
     EventTime,
     Mention,
+    Span,
     TimeAnchor,
     TimePrecision,
     Trigger,
@@ -29,10 +30,14 @@ _BEFORE_HEADING_DATE = re.compile(
 )
 # What divides a heading date from the item that it dates; a place or unit may stand between.
 _AFTER_HEADING_DATE = re.compile(r"[^.:;!?\n–—]{0,40}?(?:[:–—]|\s-\s|-\s)|[\W_]*\.\s|[)\]*_]+\s")
+_MAX_CHARS_BEFORE_HEADING_DATE = 30
 _MAX_HEADING_CHARS = 80
 _SENTENCE_END = re.compile(r"[.!?;,]\W*\Z")
 _RANGE_BETWEEN = re.compile(r"\s*(?:to|until|till|through|[-–—])\s*(?:the\s+)?", re.IGNORECASE)
 _BETWEEN = re.compile(r"\bbetween\s+(?:the\s+)?\Z", re.IGNORECASE)
+# Not "after": it mostly says roughly when ("after 20:00"), seldom that nothing is known of the end.
+_PREPOSITION = re.compile(r"\b(between|since|until|till|by|before)\s+(?:the\s+)?\Z", re.IGNORECASE)
+_MAX_TITLE_CHARS = 300
 _TITLE_PARTS = re.compile(r"[,:;()|]|\s[-–—]\s")
 _AFTER_PREPOSITION = re.compile(r"^.*\b(?:of|on|for)\b")
 # A date further from publication than this is background ("came from Iraq in 2019").
@@ -53,7 +58,7 @@ class Timeline:
     ) -> None:
         self._text = document.text
         self._layout = layout
-        self._title = document.title or ""
+        self._title = (document.title or "")[:_MAX_TITLE_CHARS]
         self._period = period
         self._given_period = document.period
         self.values: dict[Mention, DateValue | None] = {}
@@ -79,6 +84,7 @@ class Timeline:
             context = replace(context, focus=report_day)
         ahead = _future_dates(annotation)
         section: EventTime | None = None
+        item_day = report_day
         begun = False
         for index, paragraph in enumerate(self._layout.paragraphs):
             headings = self._heading_dates(index, dates.get(index, []), first_trigger.get(index))
@@ -86,15 +92,17 @@ class Timeline:
                 self._headings[index] = headings
             if section is not None:
                 context = replace(context, focus=_as_value(section))
-            elif headings and report_day is not None:
-                context = replace(context, focus=report_day)
+            elif headings or (report_day is not None and self._begins_with(paragraph, dates.get(index, []))):
+                # The day of "0945: ..." or "12th: ..." is none from the background of the item above.
+                context = replace(context, focus=item_day)
             for mention in dates.get(index, ()):
-                text = self._text[mention.span.start : mention.span.end]
                 future = mention in ahead
-                value = resolvers.date(text, replace(context, future=True) if future else context)
+                value = self._value(mention, replace(context, future=True) if future else context, resolvers)
                 self.values[mention] = value
                 if value is not None and not future and _may_be_focus(value, published):
                     context = replace(context, focus=value)
+                    if mention in headings:
+                        item_day = value
             if index in first_trigger:
                 begun = True
             elif self._is_heading(paragraph.start, paragraph.end, dates.get(index, [])):
@@ -121,10 +129,23 @@ class Timeline:
                     return value
         return None
 
+    def _value(self, mention: Mention, context: DateContext, resolvers: Resolvers) -> DateValue | None:
+        """The value of a date with the preposition before it, which is outside its span: "since Monday"."""
+        start, end = mention.span.start, mention.span.end
+        text = self._text[start:end]
+        preposition = _PREPOSITION.search(self._text, max(0, start - 20), start)
+        value = resolvers.date(f"{preposition.group(1)} {text}", context) if preposition else None
+        return value if value is not None else resolvers.date(text, context)
+
+    def _begins_with(self, paragraph: Span, dates: list[Mention]) -> bool:
+        if not dates or dates[0].span.start - paragraph.start > _MAX_CHARS_BEFORE_HEADING_DATE:
+            return False
+        return _BEFORE_HEADING_DATE.fullmatch(self._text, paragraph.start, dates[0].span.start) is not None
+
     def _heading_dates(self, index: int, dates: list[Mention], first_trigger: int | None) -> list[Mention]:
         """The dates before the colon or dash of "July 11: ..." ("3 June, 0900, Kunduz - ...")."""
         paragraph = self._layout.paragraphs[index]
-        if not dates or not _BEFORE_HEADING_DATE.fullmatch(self._text, paragraph.start, dates[0].span.start):
+        if not self._begins_with(paragraph, dates):
             return []
         limit = paragraph.end if first_trigger is None else first_trigger
         for i, mention in enumerate(dates):
@@ -142,8 +163,7 @@ class Timeline:
         if not dates or end - start > _MAX_HEADING_CHARS or _SENTENCE_END.search(self._text, start, end):
             return False
         dated = sum(len(mention.span) for mention in dates)
-        begins = _BEFORE_HEADING_DATE.fullmatch(self._text, start, dates[0].span.start) is not None
-        return begins or 2 * dated >= end - start
+        return self._begins_with(Span(start, end), dates) or 2 * dated >= end - start
 
     @property
     def first_item(self) -> int | None:
