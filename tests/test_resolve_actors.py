@@ -61,6 +61,8 @@ def resolver() -> ActorResolver:
         ("Türkiye", "Turkey"),
         ("the U.S.", "United States"),
         ("Islamic Republic of Iran", "Iran"),
+        ("Republic of Kenya", "Kenya"),
+        ("Congo", "Democratic Republic of the Congo"),
         ("Russian Defence Ministry", "Ministry of Defence of Russia"),
         ("Ministry of Defense of Russia", "Ministry of Defence of Russia"),
         ("Russia's Ministry of National Defence", "Ministry of Defence of Russia"),
@@ -214,8 +216,8 @@ def test_adversarial_texts(resolver: ActorResolver, text: str) -> None:
 
 
 WORDS = st.sampled_from(
-    "the members of ISIS SDF's Gen. U.S. Turkish army - ( ) ' “ ” al-Shabaab commander , and Ministry Defence "
-    "3rd Brigade John Smith Abu soldiers NRWC".split()
+    "the members of ISIS SDF's Gen. U.S. Turkish army - ( ) ' “ ” al-Shabaab commander , and Ministry "
+    "Defence 3rd Brigade John Smith Abu soldiers NRWC".split()
 )
 
 

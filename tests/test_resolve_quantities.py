@@ -411,8 +411,8 @@ def test_bare_count(phrase: str, article: str | None, value: QuantityValue | Non
 def test_a_mention_resolves_in_well_under_a_millisecond() -> None:
     resolve_quantity("two SYP")  # loads text2num and the currency list
     texts = [f"between {n} and {n + 7} kilometres" for n in range(300)]
-    start = time.perf_counter()
+    start = time.process_time()
     for text in texts:
         resolve_quantity(text)
-    # Measured 0.1 ms; the margin is for busy machines.
-    assert (time.perf_counter() - start) / len(texts) < 2e-3
+    # Measured 0.05 ms of processor time; the margin is for slow machines.
+    assert (time.process_time() - start) / len(texts) < 2e-3

@@ -135,6 +135,7 @@ class ActorTable:
         self._origin: dict[str, str] = {}
         for path in paths:
             self._read(path)
+        self._add_official_names()
         self.longest_alias_words = max((len(key.split()) for key in self._aliases), default=1)
 
     def _read(self, path: Path) -> None:
@@ -211,7 +212,7 @@ class ActorTable:
         for role, key in (("name", "names"), ("demonym", "demonyms"), ("capital", "capital")):
             words = list(_strings(body.get(key, []), f"{where}.{key}"))
             if role == "name":
-                words = [body["name"], *words, *_official_names(code)]
+                words = [body["name"], *words]
             for word in words:
                 if is_acronym(word):
                     self._country_acronyms[word] = code
@@ -223,6 +224,12 @@ class ActorTable:
                 if known is None or role != "capital":
                     self._countries[folded] = (code, role)
                     self._origin[f"country:{folded}"] = role
+
+    def _add_official_names(self) -> None:
+        """Adds ISO's names where no table uses them: "Congo" is what a table says it is."""
+        for code in self.country_names:
+            for word in _official_names(code):
+                self._countries.setdefault(fold(word), (code, "name"))
 
     def find(self, text: str, countries: frozenset[str] = frozenset()) -> ActorEntry | None:
         """The entry that `text` as a whole names, in a document about `countries`, or None."""
@@ -1211,11 +1218,13 @@ def _long_form(short: str, left: str) -> str | None:
 
 
 _BODIES = frozenset(
-    "force forces army armies movement party front council union mission organisation organization service "
-    "agency police command cartel network brigade brigades unit units group coalition congress committee "
-    "commission authority council federation association ministry directorate department office centre "
-    "center administration government guard guards volunteers alliance corps institute programme program society "
-    "league".split()
+    (
+        "force forces army armies movement party front council union mission organisation organization "
+        "service agency police command cartel network brigade brigades unit units group coalition congress "
+        "committee commission authority federation association ministry directorate department office centre "
+        "center administration government guard guards volunteers alliance corps institute programme program "
+        "society league"
+    ).split()
 )
 
 
