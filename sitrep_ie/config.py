@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import json
+import math
 import os
+import re
 import sys
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,9 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def _require(condition: bool, message: str) -> None:
@@ -96,11 +102,26 @@ class DecodeConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DataConfig:
-    """What a model learns from. A dev set's name is the file's stem unless the path says `name=path`."""
+    """What a model learns from."""
 
     ontology: str = "ontology.toml"
     train: tuple[str, ...] = ()
     dev: tuple[str, ...] = ()
+    """Files, each a dev set of its own, called by the start of the file's name unless it says `name=path`."""
+
+    def __post_init__(self) -> None:
+        names = [split_dev_entry(entry)[0] for entry in self.dev]
+        for name in names:
+            _require(names.count(name) == 1, f"data.dev names two sets {name!r}: expected name=path for one")
+
+
+def split_dev_entry(entry: str) -> tuple[str, str]:
+    """Name and path of an entry of `data.dev`: "path" or "name=path"."""
+    name, mark, path = entry.partition("=")
+    # An equals sign within a path names nothing.
+    if not mark or "/" in name or "\\" in name:
+        return Path(entry).name.split(".")[0], entry
+    return name, path
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -139,6 +160,7 @@ class TrainConfig:
     """Stops after so many epochs without a better mean of the dev scores."""
 
     def __post_init__(self) -> None:
+        _require(0 <= self.seed < 2**32, f"train.seed {self.seed}: expected at least 0 and less than 2**32")
         _require(self.epochs >= 1, f"train.epochs {self.epochs}: expected at least 1")
         _require(self.batch_tokens >= 32, f"train.batch_tokens {self.batch_tokens}: expected at least 32")
         _require(self.patience >= 1, f"train.patience {self.patience}: expected at least 1")
@@ -148,6 +170,8 @@ class TrainConfig:
             )
         for name in ("warmup", "ema_decay", "word_dropout", "case_dropout", "evaluate_from"):
             _require(0 <= getattr(self, name) < 1, f"train.{name} {getattr(self, name)}: expected [0, 1)")
+        for name in ("weight_decay", "link_weight", "attribute_weight"):
+            _require(getattr(self, name) >= 0, f"train.{name} {getattr(self, name)}: expected at least 0")
         _require(0 < self.layer_decay <= 1, f"train.layer_decay {self.layer_decay}: expected (0, 1]")
         _require(
             self.precision in ("bfloat16", "float32"),
@@ -168,7 +192,7 @@ class Config:
 
     @classmethod
     def load(cls, path: Path | str) -> Config:
-        """Reads a TOML file; data paths become absolute or stay relative to the current folder.
+        """Reads a TOML file; data paths in it become paths seen from the current folder.
 
         Raises:
             ConfigError: missing file, bad TOML, unknown key, wrong type or a value out of range.
@@ -180,14 +204,13 @@ class Config:
     def relative_to(self, folder: Path) -> Config:
         """The same configuration with data paths seen from `folder`."""
 
-        def seen(entry: str) -> str:
-            name, mark, target = entry.rpartition("=")
-            return f"{name}{mark}{os.path.normpath(folder / target)}"
+        def seen(path: str) -> str:
+            return os.path.normpath(folder / path)
 
         data = DataConfig(
-            ontology=os.path.normpath(folder / self.data.ontology),
-            train=tuple(seen(entry) for entry in self.data.train),
-            dev=tuple(seen(entry) for entry in self.data.dev),
+            ontology=seen(self.data.ontology),
+            train=tuple(seen(path) for path in self.data.train),
+            dev=tuple(f"{name}={seen(path)}" for name, path in map(split_dev_entry, self.data.dev)),
         )
         encoder = self.model.encoder
         if encoder.startswith(("./", "../")):
@@ -211,7 +234,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         ConfigError: the file is missing or not valid TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
     except tomllib.TOMLDecodeError as error:
@@ -242,25 +265,40 @@ def _value(wanted: Any, value: Any, where: str, key: str) -> Any:
         if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
             return tuple(value)
         raise ConfigError(f"{where}: {key}: expected a list of strings")
-    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+    if wanted is float and type(value) is int:
         return float(value)
     if type(value) is not wanted:
         raise ConfigError(f"{where}: {key} is {type(value).__name__}, expected {wanted.__name__}")
+    if wanted is float and not math.isfinite(value):
+        raise ConfigError(f"{where}: {key} is {value}, expected a finite number")
     return value
 
 
 def format_toml(values: Mapping[str, Any]) -> str:
-    """Writes nested tables of strings, numbers, booleans and lists of strings as TOML."""
-    import json
+    """Writes nested tables of strings, numbers, booleans and lists of these as TOML."""
+    return "".join(_table_lines(values, "")).lstrip("\n")
 
-    lines: list[str] = []
-    tables: list[str] = []
+
+def _table_lines(values: Mapping[str, Any], prefix: str) -> Iterator[str]:
+    for key, value in values.items():
+        if not isinstance(value, Mapping):
+            yield f"{_toml_key(key)} = {_toml_value(value)}\n"
+    # Keys after a table's head would belong to that table.
     for key, value in values.items():
         if isinstance(value, Mapping):
-            tables.append(f"\n[{key}]\n{format_toml(value)}")
-        elif isinstance(value, (list, tuple)):
-            lines.append(f"{key} = [{', '.join(json.dumps(item, ensure_ascii=False) for item in value)}]")
-        else:
-            # JSON's strings, numbers and booleans are TOML's too.
-            lines.append(f"{key} = {json.dumps(value, ensure_ascii=False)}")
-    return "\n".join(lines) + "\n" + "".join(tables)
+            name = prefix + _toml_key(key)
+            yield f"\n[{name}]\n"
+            yield from _table_lines(value, f"{name}.")
+
+
+def _toml_key(key: str) -> str:
+    return key if _BARE_KEY.fullmatch(key) else _toml_value(key)
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(_toml_value(item) for item in value)}]"
+    if isinstance(value, float):
+        return repr(value)
+    # JSON's strings, whole numbers and booleans are TOML's too, but for one control character.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

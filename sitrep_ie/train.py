@@ -28,7 +28,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from sitrep_ie import __version__
-from sitrep_ie.config import Config, EncodeConfig, TrainConfig
+from sitrep_ie.config import Config, EncodeConfig, TrainConfig, split_dev_entry
 from sitrep_ie.decode import decode_tags
 from sitrep_ie.document import Example, Trigger
 from sitrep_ie.encode import (
@@ -229,8 +229,8 @@ def _headline(scores: Scores) -> dict[str, float]:
 
 def read_dev_set(entry: str, ontology: Ontology) -> DevSet:
     """Reads an entry of `data.dev`: "path" or "name=path"."""
-    name, _, path = entry.rpartition("=")
-    return DevSet(name or Path(path).name.split(".")[0], read_examples(path, ontology))
+    name, path = split_dev_entry(entry)
+    return DevSet(name, read_examples(path, ontology))
 
 
 def new_extractor(config: Config, ontology: Ontology) -> Extractor:
