@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sitrep_ie.extractor import Extractor
 from sitrep_ie.formats import data_digest, read_examples
+from sitrep_ie.ontology import Ontology
 from sitrep_ie.score import Scores
 from sitrep_ie.train import DevSet, finish, read_dev_set
 
@@ -28,6 +29,11 @@ def main() -> None:
     extractor = Extractor.load(options.run, device="cpu")
     record = json.loads((options.run / "scores.json").read_text(encoding="utf-8"))
     data = extractor.config.data
+    # Codes and descriptions may have been mended since; what the model means may not.
+    ontology = Ontology.load(data.ontology)
+    if ontology.digest() != extractor.ontology.digest():
+        raise SystemExit(f"{data.ontology}: the ontology has changed since")
+    extractor.ontology = ontology
     examples = [example for path in data.train for example in read_examples(path, extractor.ontology)]
     if data_digest(examples) != record["train"]["sha256"]:
         raise SystemExit(f"{options.run}: the training data has changed since")

@@ -8,7 +8,7 @@ import pytest
 
 from sitrep_ie.document import Example
 from sitrep_ie.errors import FormatError
-from sitrep_ie.formats import data_digest, read_jsonl
+from sitrep_ie.formats import data_digest, read_inline, read_jsonl
 from sitrep_ie.ontology import Ontology
 from training import prepare
 from training.corpora import READERS, SPLITS, re3d_ner, read_corpus
@@ -82,9 +82,12 @@ def test_what_is_missing_is_named(tmp_path: Path, ontology: Ontology) -> None:
 
 def test_the_projects_own_reports(ontology: Ontology) -> None:
     """They lie in the repository: the counts are those of training/data/README.md."""
-    found = {split: read_corpus("authored", split, None, ontology) for split in SPLITS["authored"]}
-    counts = {
-        split: (
+    folder = Path(__file__).parents[2] / "training" / "data"
+    readme = (folder / "README.md").read_text(encoding="utf-8")
+    files = sorted((folder / "authored").glob("*.ann"))
+    found = {file.stem: read_inline(file, ontology) for file in files}
+    for name, examples in found.items():
+        numbers = (
             len(examples),
             sum(len(e.document.text.split("\n\n")) for e in examples),
             sum(len(e.document.text.split()) for e in examples),
@@ -92,13 +95,16 @@ def test_the_projects_own_reports(ontology: Ontology) -> None:
             sum(len(e.gold.triggers) for e in examples),
             sum(len(e.gold.relations) for e in examples),
         )
-        for split, examples in found.items()
+        assert f"| `authored/{name}.ann` | " + " | ".join(f"{n:,}" for n in numbers) + " |" in readme
+    by_split = {split: read_corpus("authored", split, None, ontology) for split in SPLITS["authored"]}
+    assert {split: len(examples) for split, examples in by_split.items()} == {
+        split: sum(len(examples) for name, examples in found.items() if name.split("_")[0] == split)
+        for split in by_split
     }
-    readme = (Path(__file__).parents[2] / "training" / "data" / "README.md").read_text(encoding="utf-8")
-    for split, numbers in counts.items():
-        assert f"| `authored/{split}.ann` | " + " | ".join(f"{n:,}" for n in numbers) + " |" in readme
-    train, dev = ({e.document.text for e in examples} for examples in found.values())
+    train, dev = ({e.document.text for e in examples} for examples in by_split.values())
     assert not train & dev
+    ids = [e.document.id for examples in found.values() for e in examples]
+    assert len(ids) == len(set(ids))
 
 
 # ---- entities in CoNLL columns ----

@@ -14,5 +14,10 @@ OWN_FOLDER = ROOT / "training" / "data"
 
 
 def read(folder: Path | None, split: str, ontology: Ontology) -> list[Example]:
-    """Returns the documents of a split. See `training.corpora.read_corpus`."""
-    return read_inline(split_path(folder or OWN_FOLDER, "authored", split, SPLITS), ontology)
+    """Returns the documents of a split. See `training.corpora.read_corpus`.
+
+    Beside `<split>.ann` there may be further files `<split>_<kind>.ann`.
+    """
+    path = split_path(folder or OWN_FOLDER, "authored", split, SPLITS)
+    further = sorted(path.parent.glob(f"{split}_*.ann"))
+    return [example for file in (path, *further) for example in read_inline(file, ontology)]
