@@ -4,7 +4,7 @@
 the outputs mean (BIO, roles, thresholds) is the decoder's business.
 
 Shape suffixes: B windows in a batch, L tokens, W words, H encoder width, T tags, N spans in a window,
-D span width, P pairs, R relation types, A attributes.
+D span or pair width, E twice that, C context width, P pairs, R relation types, A attributes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from sitrep_ie.config import ModelConfig
 from sitrep_ie.encode import CASES, IntArray, Window, WindowSpans, padded_length
-from sitrep_ie.errors import ModelError
+from sitrep_ie.errors import ConfigError, ModelError
 from sitrep_ie.ontology import Ontology
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _DISTANCE_EDGES = (0, 1, 2, 4, 8, 16, 32, 64)
 _RANK_EDGES = (1, 2, 3, 4, 6, 9)
 _MAX_SENTENCES = 3
+# Pairs scored at once: a window of nothing but numbers has tens of thousands.
+_MAX_PAIRS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,16 +240,21 @@ class ExtractionModel(nn.Module):
 
     def link(self, states_BWH: Tensor, spans: SpanBatch) -> LinkOutput:
         """Returns link logits of the pairs and attribute logits of all spans."""
+        span_BND = self._span_states(states_BWH, spans)
+        attribute_logits_BNA = self.attribute_head(span_BND).float()
+        return LinkOutput(self._link_logits(states_BWH, span_BND, spans), attribute_logits_BNA)
+
+    def _span_states(self, states_BWH: Tensor, spans: SpanBatch) -> Tensor:
+        """States of spans, each of which has seen the others of its window."""
         rows = torch.arange(states_BWH.shape[0], device=states_BWH.device)[:, None]
         first_BNH = states_BWH[rows, spans.firsts_BN]
         last_BNH = states_BWH[rows, spans.lasts_BN]
         # Prefix sums give the mean of any stretch of words at once; in float32, since sums grow.
         summed_BWH = nn.functional.pad(states_BWH.float().cumsum(dim=1), (0, 0, 1, 0))
         length_BN = (spans.lasts_BN - spans.firsts_BN + 1).clamp(min=1)
-        mean_BNH = (summed_BWH[rows, spans.lasts_BN + 1] - summed_BWH[rows, spans.firsts_BN]) / length_BN[
-            ..., None
-        ]
-        span_BND = self.span_input(
+        mean_BNH = summed_BWH[rows, spans.lasts_BN + 1] - summed_BWH[rows, spans.firsts_BN]
+        mean_BNH = mean_BNH / length_BN[..., None]
+        span_BND: Tensor = self.span_input(
             self.span_dropout(torch.cat([first_BNH, last_BNH, mean_BNH.to(first_BNH.dtype)], dim=-1))
         )
         span_BND = self.span_norm(span_BND + self.type_embedding(spans.types_BN))
@@ -256,40 +263,43 @@ class ExtractionModel(nn.Module):
         padding_BN[:, 0] = False
         for layer in self.span_attention:
             span_BND = layer(span_BND, src_key_padding_mask=padding_BN)
-        attribute_logits_BNA = self.attribute_head(span_BND)
+        return span_BND
 
-        window_P, head_P, tail_P = spans.pairs_P3.unbind(dim=1)
-        head_add_P, head_times_P = self.pair_head(span_BND)[window_P, head_P].chunk(2, dim=-1)
-        tail_add_P, tail_times_P = self.pair_tail(span_BND)[window_P, tail_P].chunk(2, dim=-1)
-        distance_P, rank_P, sentences_P = spans.features_P3.unbind(dim=1)
-        hidden_P = (
-            head_add_P
-            + tail_add_P
-            + self.pair_product(head_times_P * tail_times_P)
-            + self.pair_context(self._between(states_BWH, spans))
-            + self.distance_embedding(distance_P)
-            + self.rank_embedding(rank_P)
-            + self.sentence_embedding(sentences_P)
-        )
-        link_logits_PR = self.link_head(self.pair_dropout(nn.functional.gelu(hidden_P)))
-        allowed_PR = self.allowed_TTR[spans.types_BN[window_P, head_P], spans.types_BN[window_P, tail_P]]
-        return LinkOutput(
-            link_logits_PR=link_logits_PR.float().masked_fill(~allowed_PR, float("-inf")),
-            attribute_logits_BNA=attribute_logits_BNA.float(),
-        )
-
-    def _between(self, states_BWH: Tensor, spans: SpanBatch) -> Tensor:
-        """Means of the (narrowed) word states between the two ends of each pair, zero where none stand."""
+    def _link_logits(self, states_BWH: Tensor, span_BND: Tensor, spans: SpanBatch) -> Tensor:
+        head_BNE, tail_BNE = self.pair_head(span_BND), self.pair_tail(span_BND)
         context_BWC = self.context(states_BWH)
         summed_BWC = nn.functional.pad(context_BWC.float().cumsum(dim=1), (0, 0, 1, 0))
-        window_P, head_P, tail_P = spans.pairs_P3.unbind(dim=1)
-        from_P = torch.minimum(spans.lasts_BN[window_P, head_P], spans.lasts_BN[window_P, tail_P]) + 1
-        to_P = torch.maximum(spans.firsts_BN[window_P, head_P], spans.firsts_BN[window_P, tail_P])
-        to_P = torch.maximum(from_P, to_P)
-        mean_PC = (summed_BWC[window_P, to_P] - summed_BWC[window_P, from_P]) / (to_P - from_P).clamp(min=1)[
-            :, None
-        ]
-        return mean_PC.to(context_BWC.dtype)
+        logits = []
+        for begin in range(0, max(1, len(spans.pairs_P3)), _MAX_PAIRS):
+            pairs_P3 = spans.pairs_P3[begin : begin + _MAX_PAIRS]
+            window_P, head_P, tail_P = pairs_P3.unbind(dim=1)
+            head_add_PD, head_times_PD = head_BNE[window_P, head_P].chunk(2, dim=-1)
+            tail_add_PD, tail_times_PD = tail_BNE[window_P, tail_P].chunk(2, dim=-1)
+            between_PC = _means_between(summed_BWC, spans, pairs_P3).to(context_BWC.dtype)
+            distance_P, rank_P, sentences_P = spans.features_P3[begin : begin + _MAX_PAIRS].unbind(dim=1)
+            hidden_PD = (
+                head_add_PD
+                + tail_add_PD
+                + self.pair_product(head_times_PD * tail_times_PD)
+                + self.pair_context(between_PC)
+                + self.distance_embedding(distance_P)
+                + self.rank_embedding(rank_P)
+                + self.sentence_embedding(sentences_P)
+            )
+            logits_PR = self.link_head(self.pair_dropout(nn.functional.gelu(hidden_PD))).float()
+            allowed_PR = self.allowed_TTR[spans.types_BN[window_P, head_P], spans.types_BN[window_P, tail_P]]
+            logits.append(logits_PR.masked_fill(~allowed_PR, float("-inf")))
+        return torch.cat(logits)
+
+
+def _means_between(summed_BWC: Tensor, spans: SpanBatch, pairs_P3: Tensor) -> Tensor:
+    """Means of word states between the two ends of each pair, from prefix sums; zero where no word stands."""
+    window_P, head_P, tail_P = pairs_P3.unbind(dim=1)
+    from_P = torch.minimum(spans.lasts_BN[window_P, head_P], spans.lasts_BN[window_P, tail_P]) + 1
+    to_P = torch.maximum(spans.firsts_BN[window_P, head_P], spans.firsts_BN[window_P, tail_P])
+    to_P = torch.maximum(from_P, to_P)
+    length_P1 = (to_P - from_P).clamp(min=1)[:, None]
+    return (summed_BWC[window_P, to_P] - summed_BWC[window_P, from_P]) / length_P1
 
 
 def allowed_relations(ontology: Ontology) -> np.ndarray:
@@ -339,7 +349,8 @@ def load_encoder(spec: str, dropout: float) -> tuple[PreTrainedModel, Any]:
         dropout: probability for the encoder's hidden states.
 
     Raises:
-        ModelError: there is no such encoder, it has no fast tokenizer, or its weights are not safetensors.
+        ModelError: there is no such encoder, it has no fast tokenizer, a weight of it is missing, or its
+            weights are not safetensors.
     """
     from transformers import AutoConfig, AutoModel, AutoTokenizer
 
@@ -352,10 +363,15 @@ def load_encoder(spec: str, dropout: float) -> tuple[PreTrainedModel, Any]:
                 setattr(config, key, probability)
         if hasattr(config, "add_pooling_layer"):
             config.add_pooling_layer = False
-        encoder = AutoModel.from_pretrained(folder, config=config, use_safetensors=True)
+        encoder, loading = AutoModel.from_pretrained(
+            folder, config=config, use_safetensors=True, output_loading_info=True
+        )
         tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, add_prefix_space=True)
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"encoder {spec!r}: cannot be loaded: {str(error).splitlines()[0]}") from error
+    except Exception as error:  # the hub's client and each kind of encoder have errors of their own
+        raise ModelError(f"encoder {spec!r}: cannot be loaded: {_first_line(error)}") from error
+    missing = sorted(name for name in loading["missing_keys"] if not name.startswith("pooler."))
+    if missing:
+        raise ModelError(f"encoder {spec!r}: weight {missing[0]!r} is missing ({len(missing)} in all)")
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         raise ModelError(f"encoder {spec!r}: has no fast tokenizer")
@@ -382,10 +398,14 @@ def encoder_from_config(path: Path) -> PreTrainedModel:
         kind = raw.pop("model_type")
         build: Any = AutoModel.from_config  # it has no types
         encoder: PreTrainedModel = build(AutoConfig.for_model(kind, **raw))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{path}: no encoder configuration: {str(error).splitlines()[0]}") from error
+    except Exception as error:  # what a wrong value raises differs with the kind of encoder
+        raise ModelError(f"{path}: no encoder configuration: {_first_line(error)}") from error
     drop_pooler(encoder)
     return encoder
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 WEIGHTS_FILE = "weights.safetensors"
@@ -405,12 +425,19 @@ def save_weights(model: ExtractionModel, path: Path, ontology: Ontology, precisi
         ontology: its digest goes into the file, so that the weights are never read with another one.
         precision: "float32", "float16", or "int8": matrices as 8-bit integers with one scale a row
             (the largest magnitude of the row is 127), everything else as float16.
+
+    Raises:
+        ConfigError: there is no such precision.
+        ModelError: a weight is not finite, or the file cannot be written.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
+    check_precision(precision)
     tensors: dict[str, Tensor] = {}
     for name, weight in model.state_dict().items():
         weight = weight.detach().cpu()
+        _require_finite(weight, name, path)
         if precision == "int8" and weight.ndim == 2 and weight.numel() >= _MIN_QUANTISED:
             scale = weight.float().abs().amax(dim=1).clamp(min=1e-12) / 127
             tensors[name] = torch.round(weight.float() / scale[:, None]).to(torch.int8).contiguous()
@@ -420,7 +447,21 @@ def save_weights(model: ExtractionModel, path: Path, ontology: Ontology, precisi
         else:
             tensors[name] = weight.contiguous()
     metadata = {"format": WEIGHTS_FORMAT, "ontology": ontology.digest(), "precision": precision}
-    save_file(tensors, str(path), metadata=metadata)
+    try:
+        save_file(tensors, str(path), metadata=metadata)
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path}: cannot be written: {error}") from error
+
+
+def check_precision(precision: str) -> None:
+    """Raises ConfigError unless weights can be saved so."""
+    if precision not in WEIGHT_PRECISIONS:
+        raise ConfigError(f"precision of weights {precision!r}: expected one of {WEIGHT_PRECISIONS}")
+
+
+def _require_finite(weight: Tensor, name: str, path: Path) -> None:
+    if weight.is_floating_point() and not bool(torch.isfinite(weight).all()):
+        raise ModelError(f"{path}: weight {name!r} holds values that are not finite")
 
 
 def load_weights(model: ExtractionModel, path: Path, ontology: Ontology) -> None:
@@ -450,16 +491,17 @@ def load_weights(model: ExtractionModel, path: Path, ontology: Ontology) -> None
         if name not in tensors:
             raise ModelError(f"{path}: weight {name!r} is missing")
         weight = tensors.pop(name)
-        scale = tensors.pop(name + _SCALE_SUFFIX, None)
-        if scale is not None:
+        if weight.dtype == torch.int8 and parameter.is_floating_point():
+            scale = tensors.pop(name + _SCALE_SUFFIX, None)
+            if scale is None or scale.shape != weight.shape[:1]:
+                raise ModelError(f"{path}: weight {name!r} has no scale for each of its rows")
             weight = weight.float() * scale.float()[:, None]
         if weight.shape != parameter.shape:
             raise ModelError(
                 f"{path}: weight {name!r} has shape {tuple(weight.shape)}, expected {tuple(parameter.shape)}"
             )
         weight = weight.to(parameter.dtype)
-        if weight.is_floating_point() and not bool(torch.isfinite(weight).all()):
-            raise ModelError(f"{path}: weight {name!r} holds values that are not finite")
+        _require_finite(weight, name, path)
         state[name] = weight
     if tensors:
         raise ModelError(f"{path}: weight {min(tensors)!r} belongs to no part of the model")

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import string
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from sitrep_ie.document import Example
 from sitrep_ie.ontology import Ontology
+
+if TYPE_CHECKING:
+    from sitrep_ie.config import Config
 
 # Set before anything imports transformers: no test may reach the network.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -167,3 +171,51 @@ def tiny_encoder_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _words(text: str) -> list[str]:
     return "".join(c if c.isalnum() else " " for c in text.lower()).split()
+
+
+@pytest.fixture(scope="session")
+def tiny_config(tiny_encoder_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Config:
+    """Learns the tiny examples by heart in a second or two: no dropout, no masks, large steps."""
+    from sitrep_ie.config import Config, DataConfig, EncodeConfig, ModelConfig, TrainConfig
+
+    data = tmp_path_factory.mktemp("tiny-data") / "tiny.ann"
+    data.write_text(TINY_INLINE, encoding="utf-8")
+    return Config(
+        name="tiny",
+        encode=EncodeConfig(max_tokens=64, context_tokens=8, heading_tokens=8),
+        model=ModelConfig(
+            encoder=str(tiny_encoder_path),
+            tag_hidden=32,
+            span_hidden=32,
+            span_layers=1,
+            pair_hidden=32,
+            context_hidden=8,
+            dropout=0.0,
+            head_dropout=0.0,
+        ),
+        data=DataConfig(
+            ontology=str(ROOT / "configs" / "ontology.toml"), train=(str(data),), dev=(f"seen={data}",)
+        ),
+        train=TrainConfig(
+            epochs=30,
+            batch_tokens=256,
+            encoder_learning_rate=5e-3,
+            head_learning_rate=1e-2,
+            train_embeddings=True,
+            ema_decay=0.0,
+            word_dropout=0.0,
+            case_dropout=0.0,
+            precision="float32",
+            evaluate_from=0.99,
+        ),
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_model_path(tiny_config: Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder that gives the tiny examples' gold back; copy it before changing anything in it."""
+    from sitrep_ie.train import train
+
+    path = tmp_path_factory.mktemp("tiny-model") / "model"
+    train(tiny_config, path, device="cpu", weights="float32", progress=False)
+    return path
