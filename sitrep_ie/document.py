@@ -14,7 +14,7 @@ import re
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from sitrep_ie.errors import DependencyError, DocumentError
 
@@ -40,9 +40,7 @@ class Span:
 
     def __post_init__(self) -> None:
         if not 0 <= self.start < self.end:
-            raise DocumentError(
-                f"span [{self.start}, {self.end}): expected 0 <= start < end"
-            )
+            raise DocumentError(f"span [{self.start}, {self.end}): expected 0 <= start < end")
 
     def __len__(self) -> int:
         return self.end - self.start
@@ -75,9 +73,7 @@ class Document:
         if not isinstance(given, str) or not given:
             raise DocumentError(f"document id {given!r}: expected a non-empty string")
         if not isinstance(self.text, str):
-            raise DocumentError(
-                f"document {self.id!r}: text is {type(self.text).__name__}, expected str"
-            )
+            raise DocumentError(f"document {self.id!r}: text is {type(self.text).__name__}, expected str")
 
 
 def _check_score(score: float, what: str) -> None:
@@ -397,15 +393,30 @@ class Event:
     evidence: tuple[Span, ...] = ()
 
 
+class EventCoder(Protocol):
+    """Codes the events of a report in the schemes of other projects; `export.EventData` does."""
+
+    def acled(self, report: Report) -> list[dict[str, Any]]:
+        """Returns a row for every event that ACLED has a code for."""
+
+    def plover(self, report: Report) -> list[dict[str, Any]]:
+        """Returns a row for every event that PLOVER has a code for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything extracted from one document: its annotation and the event records made of it."""
+    """Everything extracted from one document: its annotation and the event records made of it.
+
+    `coder` knows the ontology that the events are of, where their types' codes in other schemes come from. An
+    extractor sets it; it is no part of the JSON form.
+    """
 
     document: Document
     annotation: Annotation
     events: tuple[Event, ...] = ()
     published: datetime.date | None = None
     period: tuple[datetime.date, datetime.date] | None = None
+    coder: EventCoder | None = field(default=None, compare=False, repr=False)
 
     def __iter__(self) -> Iterator[Event]:
         return iter(self.events)
@@ -483,6 +494,34 @@ class Report:
         except ImportError as error:
             raise DependencyError("a data frame needs pandas: pip install 'sitrep_ie[pandas]'") from error
         return pandas.DataFrame(self.rows(), columns=list(ROW_COLUMNS))
+
+    def to_acled(self) -> list[dict[str, Any]]:
+        """Rows with ACLED's columns, of the events that happened and that ACLED has a code for.
+
+        See `export.to_acled`.
+
+        Raises:
+            DocumentError: the report has no `coder`.
+        """
+        return self._coder("to_acled").acled(self)
+
+    def to_plover(self) -> list[dict[str, Any]]:
+        """Rows with the columns of POLECAT, of the events that happened and that PLOVER has a code for.
+
+        See `export.to_plover`.
+
+        Raises:
+            DocumentError: the report has no `coder`.
+        """
+        return self._coder("to_plover").plover(self)
+
+    def _coder(self, method: str) -> EventCoder:
+        if self.coder is None:
+            raise DocumentError(
+                f"report {self.document.id!r}: made without an extractor, the codes of its event types are "
+                f"not known; expected export.{method}(report, ontology)"
+            )
+        return self.coder
 
 
 # ---- the JSON form ----
@@ -746,9 +785,7 @@ def _counted(thing: ObjectArgument | PlaceArgument) -> str:
 # Line breaks of all systems; PARAGRAPH SEPARATOR and form feed count as blank lines.
 _LINE = re.compile(r"[^\r\n\v\f\x85\u2028\u2029]+")
 # `\r(?!\n)`: one CRLF is one break, never two.
-_BLANK = re.compile(
-    r"(?:\r\n|\r(?!\n)|[\n\v\x85\u2028])\s*(?:\r\n|\r(?!\n)|[\n\v\x85\u2028])|[\f\u2029]"
-)
+_BLANK = re.compile(r"(?:\r\n|\r(?!\n)|[\n\v\x85\u2028])\s*(?:\r\n|\r(?!\n)|[\n\v\x85\u2028])|[\f\u2029]")
 _LIST_MARK = re.compile(r"\s*(?:[-*+•·▪‣–—○●◦>]|\(?\w{1,3}[.)])\s")
 # A hard-wrapped line is at least this long: shorter ones are headings, addresses or list items.
 _MIN_WRAPPED_CHARS = 50

@@ -10,6 +10,7 @@ Training scores its dev sets through the same `Extractor.annotate_many` that `ex
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import importlib.resources
 import itertools
@@ -57,7 +58,19 @@ class Extractor:
         config: Config,
         device: str | torch.device = "cpu",
         resolvers: Resolvers | None = None,
+        gazetteer: Path | None = None,
     ) -> None:
+        """Prefer `load`.
+
+        Args:
+            model: the network.
+            text_encoder: its tokenizer.
+            ontology: what it tags and links.
+            config: of its windows and thresholds.
+            device: where it runs.
+            resolvers: of values; default `Resolvers.default` with `gazetteer`.
+            gazetteer: the file that places are resolved with; None is the shipped one.
+        """
         import torch
 
         self.ontology = ontology
@@ -66,16 +79,20 @@ class Extractor:
         self.device = torch.device(device)
         self.model = model.to(self.device).eval()
         self._resolvers = resolvers
+        self._gazetteer = gazetteer
         # Pairs are listed on the CPU, whatever the device.
         self._linkable_TT = model.allowed_TTR.any(dim=-1).cpu().numpy()
 
     @classmethod
-    def load(cls, path: Path | str | None = None, device: str = "auto") -> Extractor:
+    def load(
+        cls, path: Path | str | None = None, device: str = "auto", *, gazetteer: Path | str | None = None
+    ) -> Extractor:
         """Loads a model folder; without a path the model that ships with the package.
 
         Args:
             path: a folder as written by training.
             device: "auto" (a GPU when there is one), "cpu", "cuda", "cuda:1", "mps".
+            gazetteer: a file of `sitrep-ie gazetteer build`, to find places in instead of the shipped one.
 
         Raises:
             ModelError: the folder or a file in it is missing, broken or does not fit the others.
@@ -95,7 +112,8 @@ class Extractor:
         text_encoder = TextEncoder.load(folder / "tokenizer.json")
         model = ExtractionModel(encoder_from_config(folder / "encoder.json"), ontology, config.model)
         load_weights(model, folder / WEIGHTS_FILE, ontology)
-        return cls(model, text_encoder, ontology, config, chosen)
+        places = None if gazetteer is None else Path(gazetteer)
+        return cls(model, text_encoder, ontology, config, chosen, gazetteer=places)
 
     def save(self, path: Path | str, precision: str = "float16") -> None:
         """Writes the model folder, without scores and card, which training adds.
@@ -149,14 +167,17 @@ class Extractor:
             DocumentError: an item is neither a document nor a string; the message names its position.
         """
         from sitrep_ie.assemble import Resolvers, assemble
+        from sitrep_ie.export import EventData
 
         if self._resolvers is None:
-            self._resolvers = Resolvers.default()
+            self._resolvers = Resolvers.default(self._gazetteer)
+        coder = EventData(self.ontology, self._gazetteer)
         for prepared, annotation in self._annotated(documents, batch_size):
             try:
-                yield assemble(prepared.document, annotation, self.ontology, self._resolvers)
+                report = assemble(prepared.document, annotation, self.ontology, self._resolvers)
             except SitrepError as error:
                 raise type(error)(f"document {prepared.document.id!r}: {error}") from error
+            yield dataclasses.replace(report, coder=coder)
 
     def annotate_many(
         self, documents: Iterable[Document | str], batch_size: int = DEFAULT_BATCH_SIZE

@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from sitrep_ie.document import Annotation
+from sitrep_ie.document import ActorKind, Annotation
 from sitrep_ie.errors import OntologyError
 
 if sys.version_info >= (3, 11):
@@ -26,19 +26,44 @@ else:
 
 ANY_EVENT = "EVENT"
 RELATION_KINDS = ("role", "mention", "event")
+# What a condition on a role of a `CodeCase` may ask for.
+FILLER_SORTS = (*get_args(ActorKind), "home_force", "foreign_force", "object", "place", "any")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodeCase:
+    """Other codes for the events of a type that meet every condition given here.
+
+    `words` are beginnings of words of the triggers, instruments and acting vehicles, `target_words` of the
+    things and people that are targets, in small letters: one of them has to occur. `agents`, `partners` and
+    `targets` are sorts of fillers (`FILLER_SORTS`): the role has a filler, and each is of one of these sorts.
+    A home force is a state's own in the country where the event takes place. A scheme without codes here
+    (None) is left to later cases.
+    """
+
+    words: tuple[str, ...] = ()
+    target_words: tuple[str, ...] = ()
+    agents: tuple[str, ...] = ()
+    partners: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    release: bool = False
+    acled: tuple[str, str] | None = None
+    plover: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class EventType:
     """One event type and its codes elsewhere; an empty code means that the scheme has none.
 
-    `acled` is (event type, sub-event type), `plover` is (event type, mode).
+    `acled` is (event type, sub-event type), `plover` is (event type, mode). The first of `cases` that a
+    record meets takes the place of either.
     """
 
     name: str
     description: str = ""
     acled: tuple[str, str] = ("", "")
     plover: tuple[str, str] = ("", "")
+    cases: tuple[CodeCase, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +111,9 @@ class Ontology:
         if both := set(mentions) & set(events):
             raise OntologyError(f"{where}: {sorted(both)[0]!r} is both a mention and an event type")
         if ANY_EVENT in mentions or ANY_EVENT in events:
-            raise OntologyError(f"{where}: {ANY_EVENT!r} stands for all event types, no type may be called so")
+            raise OntologyError(
+                f"{where}: {ANY_EVENT!r} stands for all event types, no type may be called so"
+            )
         for name in [*mentions, *events, *relations, *attributes]:
             if not name.replace("_", "").isalnum() or name != name.upper():
                 raise OntologyError(f"{where}: type {name!r}, expected capital letters, digits and '_'")
@@ -134,6 +161,7 @@ class Ontology:
                     "description": event.description,
                     "acled": list(event.acled),
                     "plover": list(event.plover),
+                    **({"cases": [_case_dict(case) for case in event.cases]} if event.cases else {}),
                 }
                 for event in self.event_types
             },
@@ -206,19 +234,26 @@ class Ontology:
         at = f"document {annotation.document_id!r}"
         for mention in annotation.mentions:
             if mention.entity_type not in self.mention_types:
-                raise OntologyError(f"{at}: mention type {mention.entity_type!r} is not in ontology {self.name!r}")
+                raise OntologyError(
+                    f"{at}: mention type {mention.entity_type!r} is not in ontology {self.name!r}"
+                )
         for trigger in annotation.triggers:
             if trigger.event_type not in self._events:
-                raise OntologyError(f"{at}: event type {trigger.event_type!r} is not in ontology {self.name!r}")
+                raise OntologyError(
+                    f"{at}: event type {trigger.event_type!r} is not in ontology {self.name!r}"
+                )
             for attribute in trigger.attributes:
                 if attribute not in self.attributes:
                     raise OntologyError(f"{at}: attribute {attribute!r} is not in ontology {self.name!r}")
         for relation in annotation.relations:
             if relation.relation_type not in self._relations:
-                raise OntologyError(f"{at}: relation {relation.relation_type!r} is not in ontology {self.name!r}")
+                raise OntologyError(
+                    f"{at}: relation {relation.relation_type!r} is not in ontology {self.name!r}"
+                )
             if relation.relation_type not in self.allowed(relation.head.type, relation.tail.type):
                 raise OntologyError(
-                    f"{at}: {relation.relation_type} cannot go from {relation.head.type} to {relation.tail.type}"
+                    f"{at}: {relation.relation_type} cannot go "
+                    f"from {relation.head.type} to {relation.tail.type}"
                 )
 
 
@@ -256,13 +291,49 @@ def _event_type(name: str, body: Any, where: str) -> EventType:
     at = f"{where}: events.{name}"
     if not isinstance(body, dict):
         raise OntologyError(f"{at}: expected a table")
-    _check_keys(body, {"description", "acled", "plover"}, at)
+    _check_keys(body, {"description", "acled", "plover", "cases"}, at)
+    cases = body.get("cases", [])
+    if not isinstance(cases, list):
+        raise OntologyError(f"{at}: 'cases': expected a list of tables")
     return EventType(
         name=name,
         description=str(body.get("description", "")),
         acled=_pair(body, "acled", at),
         plover=_pair(body, "plover", at),
+        cases=tuple(_code_case(case, f"{at}: cases[{i}]") for i, case in enumerate(cases)),
     )
+
+
+_CONDITIONS = ("words", "target_words", "agents", "partners", "targets")
+
+
+def _code_case(body: Any, at: str) -> CodeCase:
+    if not isinstance(body, dict):
+        raise OntologyError(f"{at}: expected a table")
+    _check_keys(body, {*_CONDITIONS, "release", "acled", "plover"}, at)
+    lists = {key: _strings(body[key], key, at) for key in _CONDITIONS if key in body}
+    for key in ("agents", "partners", "targets"):
+        for sort in lists.get(key, ()):
+            if sort not in FILLER_SORTS:
+                raise OntologyError(f"{at}: {key!r}: {sort!r}, expected one of {sorted(FILLER_SORTS)}")
+    for key in ("words", "target_words"):
+        for word in lists.get(key, ()):
+            if not word or word != word.casefold():
+                raise OntologyError(f"{at}: {key!r}: {word!r}, expected small letters")
+    release = body.get("release", False)
+    if not isinstance(release, bool):
+        raise OntologyError(f"{at}: 'release' is {type(release).__name__}, expected true or false")
+    if not release and not any(lists.values()):
+        raise OntologyError(f"{at}: no condition, expected one of {[*_CONDITIONS, 'release']}")
+    if "acled" not in body and "plover" not in body:
+        raise OntologyError(f"{at}: no code, expected 'acled' or 'plover'")
+    codes = {key: _pair(body, key, at) for key in ("acled", "plover") if key in body}
+    return CodeCase(**lists, release=release, acled=codes.get("acled"), plover=codes.get("plover"))
+
+
+def _case_dict(case: CodeCase) -> dict[str, Any]:
+    lists = {key: list(getattr(case, key)) for key in (*_CONDITIONS, "acled", "plover") if getattr(case, key)}
+    return lists | ({"release": True} if case.release else {})
 
 
 def _relation_type(name: str, body: Any, mentions: set[str], events: set[str], where: str) -> RelationType:
@@ -274,8 +345,10 @@ def _relation_type(name: str, body: Any, mentions: set[str], events: set[str], w
     if kind not in RELATION_KINDS:
         raise OntologyError(f"{at}: kind {kind!r}, expected one of {RELATION_KINDS}")
     ends = []
-    for key, wanted in (("head", mentions if kind == "mention" else events),
-                        ("tail", events if kind == "event" else mentions)):
+    for key, wanted in (
+        ("head", mentions if kind == "mention" else events),
+        ("tail", events if kind == "event" else mentions),
+    ):
         names = set(_strings(body.get(key, []), key, at))
         if ANY_EVENT in names:
             names = (names - {ANY_EVENT}) | events

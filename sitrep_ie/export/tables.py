@@ -1,14 +1,11 @@
-"""Reports as tables and maps: a terminal table, CSV, GeoJSON; and the schema of their JSON form.
-
-The JSON form, flat rows and data frames are methods of `document.Report`. Nothing here knows tensors.
-"""
+"""Reports as tables and maps: a terminal table, CSV, GeoJSON; and the schema of their JSON form."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any, TextIO
 
@@ -33,13 +30,17 @@ def write_csv(reports: Iterable[Report], stream: TextIO) -> int:
     The stream must be open with `newline=""`. A text cell that a spreadsheet would take for a formula
     gets a leading apostrophe.
     """
-    writer = csv.DictWriter(stream, ROW_COLUMNS, lineterminator="\r\n")
+    return write_rows((row for report in reports for row in report.rows()), ROW_COLUMNS, stream)
+
+
+def write_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], stream: TextIO) -> int:
+    """Writes a header and `rows` as CSV, in the way of `write_csv`; returns the number of rows."""
+    writer = csv.DictWriter(stream, columns, lineterminator="\r\n")
     writer.writeheader()
     num_rows = 0
-    for report in reports:
-        for row in report.rows():
-            writer.writerow({key: _cell(value) for key, value in row.items()})
-            num_rows += 1
+    for row in rows:
+        writer.writerow({key: _cell(value) for key, value in row.items()})
+        num_rows += 1
     return num_rows
 
 
