@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import math
 import random
 import re
 import shutil
@@ -41,10 +42,19 @@ from sitrep_ie.encode import (
     align,
     batches_by_tokens,
 )
-from sitrep_ie.errors import ConfigError, ModelError
+from sitrep_ie.errors import ConfigError, DependencyError, ModelError
 from sitrep_ie.extractor import Extractor, default_model_folder, resolve_device
 from sitrep_ie.formats import data_digest, read_examples
-from sitrep_ie.model import WEIGHTS_FILE, ExtractionModel, collate, collate_spans, load_encoder
+from sitrep_ie.model import (
+    WEIGHTS_FILE,
+    ExtractionModel,
+    LinkOutput,
+    SpanBatch,
+    check_precision,
+    collate,
+    collate_spans,
+    load_encoder,
+)
 from sitrep_ie.ontology import Ontology
 from sitrep_ie.score import Scores, score
 
@@ -54,7 +64,10 @@ logger = logging.getLogger(__name__)
 # short ones show no neighbouring text.
 _LENGTH_SHARES = (1.0, 1.0, 0.6, 0.35)
 _LAYER = re.compile(r"\.(?:layer|layers|h|block)\.(\d+)\.")
+# The target of a word whose tag is not known.
+_IGNORED = -100
 _CHECKPOINT = "checkpoint"
+_LOG = "log.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,110 +116,38 @@ def train(
         The scores of each dev set, by the weights that were saved.
 
     Raises:
-        ConfigError: no training data, or the folder holds a run of another configuration.
+        ConfigError: no training data, or the folder holds an unfinished run of another configuration.
         FormatError, OntologyError: the data is broken or does not fit the ontology.
-        ModelError: the encoder cannot be loaded.
+        ModelError: the encoder cannot be loaded, the folder cannot be written, its checkpoint is broken, or
+            the loss is no longer finite.
+        DependencyError: what training needs on top of the library is not installed.
     """
-    from accelerate import Accelerator
-    from tqdm.auto import tqdm
-
+    check_precision(weights)
     out = Path(out)
-    ontology = Ontology.load(config.data.ontology)
-    examples = [example for path in config.data.train for example in read_examples(path, ontology)]
-    dev_sets = [read_dev_set(entry, ontology) for entry in config.data.dev]
-    if not examples:
-        raise ConfigError(f"config {config.name!r}: data.train names no documents to learn from")
-    accelerator = Accelerator(cpu=resolve_device(device) == "cpu")
-    torch.manual_seed(config.train.seed)
-    extractor = new_extractor(config, ontology)
-    texts = [training_text(example, extractor.text_encoder, ontology) for example in examples]
-
-    if not config.train.train_embeddings:
-        extractor.model.encoder.get_input_embeddings().requires_grad_(False)
-    if accelerator.device.type == "cpu":
-        _use_bank_dropout(extractor.model)
-        # Plain attention's backward pass is much faster there than that of the fused kernels.
-        extractor.model.encoder.set_attn_implementation("eager")
-    step_module = _TrainingStep(extractor.model, extractor.text_encoder.pad_id, config.train)
-    optimizer = torch.optim.AdamW(_parameter_groups(extractor.model, config), betas=(0.9, 0.98), eps=1e-6)
-    wrapped, prepared_optimizer = accelerator.prepare(step_module, optimizer)
-    extractor.device = accelerator.device
-    average = _Average(extractor.model, config.train.ema_decay)
-    run = _Run(digest=_run_digest(config, examples))
+    data = _Data.read(config)
+    accelerator = _accelerator(device)
     if accelerator.is_main_process:
-        out.mkdir(parents=True, exist_ok=True)
+        _prepare_folder(out)
     accelerator.wait_for_everyone()
-    if (out / _CHECKPOINT).is_dir():
-        run = _resume(out / _CHECKPOINT, run.digest, extractor.model, average, optimizer)
-        logger.info("resumed after epoch %d", run.epoch)
-
-    bar = tqdm(
-        total=config.train.epochs,
-        initial=run.epoch,
-        unit="epoch",
-        disable=not (progress and accelerator.is_main_process),
-    )
-    while run.epoch < config.train.epochs and run.epochs_without_gain < config.train.patience:
-        epoch_started = time.monotonic()
-        batches = epoch_batches(texts, extractor.text_encoder, ontology, config, run.epoch)
-        torch.manual_seed(_seed(config.train.seed, run.epoch))
-        mine = batches[accelerator.process_index :: accelerator.num_processes]
-        mine = mine[: len(batches) // accelerator.num_processes] or mine
-        total_steps = config.train.epochs * len(mine)
-        wrapped.train()
-        sums: dict[str, float] = {}
-        num_tokens = 0
-        for number, windows in enumerate(mine):
-            _set_learning_rate(
-                prepared_optimizer, run.epoch * len(mine) + number, total_steps, config.train.warmup
-            )
-            losses = wrapped(windows, run.epoch)
-            accelerator.backward(losses["total"])
-            accelerator.clip_grad_norm_(wrapped.parameters(), config.train.clip_norm)
-            prepared_optimizer.step()
-            prepared_optimizer.zero_grad(set_to_none=True)
-            average.update()
-            for name, loss in losses.items():
-                sums[name] = sums.get(name, 0.0) + float(loss.detach())
-            num_tokens += sum(item.window.num_tokens for item in windows)
-            if number % 10 == 0:
-                bar.set_postfix_str(f"step {number + 1}/{len(mine)} loss {sums['total'] / (number + 1):.3f}")
-        run.epoch += 1
-        run.num_tokens += num_tokens
-        seconds = time.monotonic() - epoch_started
-        entry: dict[str, Any] = {
-            "epoch": run.epoch,
-            "seconds": round(seconds, 1),
-            "tokens_per_second": round(num_tokens / seconds),
-            "losses": {name: round(value / len(mine), 5) for name, value in sums.items()},
-        }
-        scored = (
-            run.epoch >= config.train.evaluate_from * config.train.epochs or run.epoch == config.train.epochs
-        )
-        if dev_sets and scored and accelerator.is_main_process:
-            with average.applied():
-                scores = {dev.name: evaluate(extractor, dev.examples) for dev in dev_sets}
-            entry["dev"] = {name: _headline(found) for name, found in scores.items()}
-            mean = sum(sum(_headline(found).values()) for found in scores.values()) / len(scores)
-            if mean > run.best:
-                run.best, run.best_epoch, run.epochs_without_gain = mean, run.epoch, 0
-                average.keep_best()
-            else:
-                run.epochs_without_gain += 1
-        run = _shared(accelerator, run)
-        bar.update()
-        if accelerator.is_main_process:
-            run.seconds += seconds
-            with (out / "log.jsonl").open("a", encoding="utf-8") as log:
-                log.write(json.dumps(entry) + "\n")
-            _write_checkpoint(out / _CHECKPOINT, run, extractor.model, average, optimizer)
-        accelerator.wait_for_everyone()
-    bar.close()
-
-    average.load_best() if run.best_epoch else average.load_average()
-    scores = {}
+    torch.manual_seed(config.train.seed)
+    loop = _Loop(config, data, new_extractor(config, data.ontology), accelerator)
+    loop.resume(out / _CHECKPOINT)
     if accelerator.is_main_process:
-        scores = finish(extractor, out, examples, dev_sets, _run_facts(run, config), weights)
+        _cut_log(out / _LOG, loop.run.epoch)
+    with _progress_bar(config, loop.run, shown=progress and accelerator.is_main_process) as bar:
+        while not loop.is_over():
+            entry = loop.run_epoch(bar)
+            if accelerator.is_main_process:
+                with (out / _LOG).open("a", encoding="utf-8") as log:
+                    log.write(json.dumps(entry) + "\n")
+                loop.write_checkpoint(out / _CHECKPOINT)
+            accelerator.wait_for_everyone()
+            bar.update()
+    scores: dict[str, Scores] = {}
+    if accelerator.is_main_process:
+        loop.average.load_best()
+        facts = _run_facts(loop.run, config)
+        scores = finish(loop.extractor, out, data.examples, data.dev_sets, facts, weights)
         shutil.rmtree(out / _CHECKPOINT)
     accelerator.wait_for_everyone()
     return scores
@@ -302,7 +243,7 @@ def training_window(text: TrainingText, window: Window, ontology: Ontology) -> T
             for word in range(span.first, span.last):
                 # A span cut by the window's edge says nothing on what its visible words should be.
                 if word in place:
-                    tags_W[place[word]] = -100
+                    tags_W[place[word]] = _IGNORED
             continue
         kind = ontology.span_types.index(span.node.type)
         tags_W[first : last + 1] = 2 + 2 * kind
@@ -433,41 +374,58 @@ class _TrainingStep(nn.Module):
         # The link head stays in full precision: its shapes differ from batch to batch, and it is small.
         with torch.autocast(device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
             tagged = self.model.tag(batch)
-        states_BWH = tagged.states_BWH.float()
-        tags_BW = torch.full(batch.word_mask_BW.shape, -100, dtype=torch.long)
-        for row, item in enumerate(windows):
-            tags_BW[row, : len(item.tags_W)] = torch.from_numpy(item.tags_W)
         tag_logits_BWT = tagged.tag_logits_BWT.float()
-        tag_loss = nn.functional.cross_entropy(tag_logits_BWT.flatten(0, 1), tags_BW.flatten().to(device))
-
-        shown = [item.spans for item in windows]
-        # In the first epoch the tag head's mistakes are noise without a lesson.
-        if self.config.noise_spans and epoch > 0:
-            log_probs_BWT = torch.log_softmax(tag_logits_BWT.detach(), dim=-1).cpu().numpy()
-            shown = [
-                _with_false_spans(item.spans, found)
-                for item, (found, _) in zip(windows, decode_tags(log_probs_BWT, plain), strict=True)
-            ]
+        tag_loss = self._tag_loss(tag_logits_BWT, windows)
+        shown = self._shown_spans(tag_logits_BWT, windows, epoch)
         spans = collate_spans(plain, shown, self.linkable_TT, device)
-        linked = self.model.link(states_BWH, spans)
-        targets_PR, attributes_BNA = _link_targets(
-            windows, shown, spans.pairs_P3.cpu().numpy(), linked.link_logits_PR.shape[1]
-        )
-        num_spans = max(1, sum(len(item.spans.firsts_N) for item in windows))
-        allowed_PR = torch.isfinite(linked.link_logits_PR)
-        link_loss = (
-            nn.functional.binary_cross_entropy_with_logits(
-                linked.link_logits_PR[allowed_PR], targets_PR.to(device)[allowed_PR], reduction="sum"
-            )
-            / num_spans
-        )
-        attributes_BNA = attributes_BNA.to(device)
-        known_BNA = attributes_BNA >= 0
-        attribute_loss = nn.functional.binary_cross_entropy_with_logits(
-            linked.attribute_logits_BNA[known_BNA], attributes_BNA[known_BNA], reduction="sum"
-        ) / max(1, int(known_BNA[..., 0].sum()))
+        linked = self.model.link(tagged.states_BWH.float(), spans)
+        link_loss, attribute_loss = _link_losses(linked, spans, shown, windows)
         total = tag_loss + self.config.link_weight * link_loss + self.config.attribute_weight * attribute_loss
         return {"total": total, "tags": tag_loss, "links": link_loss, "attributes": attribute_loss}
+
+    def _tag_loss(self, tag_logits_BWT: Tensor, windows: Sequence[TrainingWindow]) -> Tensor:
+        tags_BW = torch.full(tag_logits_BWT.shape[:2], _IGNORED, dtype=torch.long)
+        for row, item in enumerate(windows):
+            tags_BW[row, : len(item.tags_W)] = torch.from_numpy(item.tags_W)
+        if not (tags_BW != _IGNORED).any():
+            # Nothing but words of cut spans: their mean loss would be 0 / 0.
+            return tag_logits_BWT.sum() * 0.0
+        return nn.functional.cross_entropy(
+            tag_logits_BWT.flatten(0, 1), tags_BW.flatten().to(tag_logits_BWT.device), ignore_index=_IGNORED
+        )
+
+    def _shown_spans(
+        self, tag_logits_BWT: Tensor, windows: Sequence[TrainingWindow], epoch: int
+    ) -> list[WindowSpans]:
+        """Of each window the spans that the link head gets to see: gold, and false ones of the tag head."""
+        # In the first epoch the tag head's mistakes are noise without a lesson.
+        if not self.config.noise_spans or epoch == 0:
+            return [item.spans for item in windows]
+        log_probs_BWT = torch.log_softmax(tag_logits_BWT.detach(), dim=-1).cpu().numpy()
+        decoded = decode_tags(log_probs_BWT, [item.window for item in windows])
+        return [
+            _with_false_spans(item.spans, found) for item, (found, _) in zip(windows, decoded, strict=True)
+        ]
+
+
+def _link_losses(
+    linked: LinkOutput, spans: SpanBatch, shown: Sequence[WindowSpans], windows: Sequence[TrainingWindow]
+) -> tuple[Tensor, Tensor]:
+    """Losses of links and of attributes: sums over what is known, for each gold span and each trigger."""
+    device = linked.link_logits_PR.device
+    targets_PR, attributes_BNA = _link_targets(
+        windows, shown, spans.pairs_P3.cpu().numpy(), linked.link_logits_PR.shape[1]
+    )
+    allowed_PR = torch.isfinite(linked.link_logits_PR)
+    link_loss = nn.functional.binary_cross_entropy_with_logits(
+        linked.link_logits_PR[allowed_PR], targets_PR.to(device)[allowed_PR], reduction="sum"
+    ) / max(1, sum(len(item.spans.firsts_N) for item in windows))
+    attributes_BNA = attributes_BNA.to(device)
+    known_BNA = attributes_BNA >= 0
+    attribute_loss = nn.functional.binary_cross_entropy_with_logits(
+        linked.attribute_logits_BNA[known_BNA], attributes_BNA[known_BNA], reduction="sum"
+    ) / max(1, int(known_BNA[..., 0].sum()))
+    return link_loss, attribute_loss
 
 
 def _with_false_spans(gold: WindowSpans, found: WindowSpans) -> WindowSpans:
@@ -503,6 +461,214 @@ def _link_targets(
             if index is not None:
                 targets_PR[index, relations] = 1.0
     return torch.from_numpy(targets_PR), torch.from_numpy(attributes_BNA)
+
+
+# ---- the loop ----
+
+
+@dataclass(frozen=True, slots=True)
+class _Data:
+    """What a run learns from and is scored on."""
+
+    ontology: Ontology
+    examples: list[Example]
+    dev_sets: list[DevSet]
+
+    @classmethod
+    def read(cls, config: Config) -> _Data:
+        ontology = Ontology.load(config.data.ontology)
+        examples = [example for path in config.data.train for example in read_examples(path, ontology)]
+        dev_sets = [read_dev_set(entry, ontology) for entry in config.data.dev]
+        if not examples:
+            raise ConfigError(f"config {config.name!r}: data.train names no documents to learn from")
+        return cls(ontology, examples, dev_sets)
+
+
+@dataclass(slots=True)
+class _Run:
+    """Where a run stands."""
+
+    digest: str
+    epoch: int = 0
+    best: float = -1.0
+    best_epoch: int = 0
+    epochs_without_gain: int = 0
+    num_tokens: int = 0
+    seconds: float = 0.0
+
+
+class _Loop:
+    """One process's part in a run: the model, its optimiser and average, and where the run stands."""
+
+    def __init__(self, config: Config, data: _Data, extractor: Extractor, accelerator: Any) -> None:
+        self.config = config
+        self.extractor = extractor
+        self.accelerator = accelerator
+        self.dev_sets = data.dev_sets
+        self.texts = [training_text(e, extractor.text_encoder, data.ontology) for e in data.examples]
+        model = extractor.model
+        if not config.train.train_embeddings:
+            model.encoder.get_input_embeddings().requires_grad_(False)
+        if accelerator.device.type == "cpu":
+            _use_bank_dropout(model)
+            # Plain attention's backward pass is much faster there than that of the fused kernels.
+            model.encoder.set_attn_implementation("eager")
+        step = _TrainingStep(model, extractor.text_encoder.pad_id, config.train)
+        self.optimizer = torch.optim.AdamW(_parameter_groups(model, config), betas=(0.9, 0.98), eps=1e-6)
+        # What is wrapped shares gradients between processes; the plain objects beneath stay the same.
+        self.wrapped_step, self.wrapped_optimizer = accelerator.prepare(step, self.optimizer)
+        extractor.device = accelerator.device
+        self.average = _Average(model, config.train.ema_decay)
+        self.run = _Run(digest=_run_digest(config, data))
+
+    def is_over(self) -> bool:
+        """Whether all epochs are trained, or too many without a gain."""
+        config, run = self.config.train, self.run
+        return run.epoch >= config.epochs or run.epochs_without_gain >= config.patience
+
+    def run_epoch(self, bar: Any) -> dict[str, Any]:
+        """Trains one epoch, scores it where it is time to, and returns its line of the log."""
+        started = time.monotonic()
+        epoch = self.run.epoch
+        batches = self._own_batches(epoch)
+        torch.manual_seed(_seed(self.config.train.seed, epoch))
+        self.wrapped_step.train()
+        sums: dict[str, float] = {}
+        for number, windows in enumerate(batches):
+            losses = self._step(
+                windows, epoch * len(batches) + number, self.config.train.epochs * len(batches)
+            )
+            for name, loss in losses.items():
+                sums[name] = sums.get(name, 0.0) + loss
+            if number % 10 == 0:
+                bar.set_postfix_str(
+                    f"step {number + 1}/{len(batches)} loss {sums['total'] / (number + 1):.3f}"
+                )
+        if not math.isfinite(sums["total"]):
+            raise ModelError(f"epoch {epoch + 1}: the loss is not finite; lower the learning rates")
+        num_tokens = sum(item.window.num_tokens for windows in batches for item in windows)
+        seconds = time.monotonic() - started
+        self.run.epoch += 1
+        self.run.num_tokens += num_tokens
+        self.run.seconds += seconds
+        entry: dict[str, Any] = {
+            "epoch": self.run.epoch,
+            "seconds": round(seconds, 1),
+            "tokens_per_second": round(num_tokens / max(seconds, 1e-6)),
+            "losses": {name: round(total / len(batches), 5) for name, total in sums.items()},
+        }
+        if self.dev_sets and self._is_scored() and self.accelerator.is_main_process:
+            entry["dev"] = self._score_dev()
+        self.run = _shared(self.accelerator, self.run)
+        return entry
+
+    def _own_batches(self, epoch: int) -> list[list[TrainingWindow]]:
+        """This process's share of the epoch: as many batches as every other's."""
+        extractor, num_processes = self.extractor, self.accelerator.num_processes
+        batches = epoch_batches(self.texts, extractor.text_encoder, extractor.ontology, self.config, epoch)
+        if len(batches) < num_processes:
+            raise ConfigError(
+                f"config {self.config.name!r}: {len(batches)} batches of training data, expected at least "
+                f"{num_processes}, one for each process"
+            )
+        return batches[self.accelerator.process_index :: num_processes][: len(batches) // num_processes]
+
+    def _step(self, windows: Sequence[TrainingWindow], number: int, total: int) -> dict[str, float]:
+        """Learns from one batch, step `number` of `total`."""
+        _set_learning_rate(self.wrapped_optimizer, number, total, self.config.train.warmup)
+        losses = self.wrapped_step(windows, self.run.epoch)
+        self.accelerator.backward(losses["total"])
+        self.accelerator.clip_grad_norm_(self.wrapped_step.parameters(), self.config.train.clip_norm)
+        self.wrapped_optimizer.step()
+        self.wrapped_optimizer.zero_grad(set_to_none=True)
+        self.average.update()
+        return {name: float(loss.detach()) for name, loss in losses.items()}
+
+    def _is_scored(self) -> bool:
+        config, epoch = self.config.train, self.run.epoch
+        return epoch >= config.evaluate_from * config.epochs or epoch == config.epochs
+
+    def _score_dev(self) -> dict[str, dict[str, float]]:
+        """Scores the averaged weights on the dev sets and keeps them if they are the best so far."""
+        with self.average.applied():
+            found = {dev.name: _headline(evaluate(self.extractor, dev.examples)) for dev in self.dev_sets}
+        mean = sum(sum(figures.values()) for figures in found.values()) / len(found)
+        if mean > self.run.best:
+            self.run.best, self.run.best_epoch, self.run.epochs_without_gain = mean, self.run.epoch, 0
+            self.average.keep_best()
+        else:
+            self.run.epochs_without_gain += 1
+        return found
+
+    def resume(self, checkpoint: Path) -> None:
+        """Takes up a run from its checkpoint, if there is one.
+
+        Raises:
+            ConfigError: it belongs to another configuration or other data.
+            ModelError: it is broken.
+        """
+        if checkpoint.is_dir():
+            self.run = _read_checkpoint(
+                checkpoint, self.run.digest, self.extractor.model, self.average, self.optimizer
+            )
+            logger.info("resumed after epoch %d", self.run.epoch)
+
+    def write_checkpoint(self, checkpoint: Path) -> None:
+        """Saves all that `resume` needs."""
+        _write_checkpoint(checkpoint, self.run, self.extractor.model, self.average, self.optimizer)
+
+
+def _accelerator(device: str) -> Any:
+    chosen = resolve_device(device)
+    try:
+        from accelerate import Accelerator
+    except ImportError as error:
+        raise _missing("accelerate") from error
+    if chosen.startswith("cuda:"):
+        # Where there is one process, Accelerate takes the current device.
+        torch.cuda.set_device(chosen)
+    return Accelerator(cpu=chosen == "cpu")
+
+
+def _progress_bar(config: Config, run: _Run, shown: bool) -> Any:
+    try:
+        from tqdm.auto import tqdm
+    except ImportError as error:
+        raise _missing("tqdm") from error
+    return tqdm(total=config.train.epochs, initial=run.epoch, unit="epoch", disable=not shown)
+
+
+def _missing(name: str) -> DependencyError:
+    return DependencyError(f"training needs {name}: pip install 'sitrep_ie[train]'")
+
+
+def _prepare_folder(out: Path) -> None:
+    """Makes the folder; puts back the old checkpoint of a run that was killed while it wrote a new one."""
+    old, checkpoint = out / f"{_CHECKPOINT}.old", out / _CHECKPOINT
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if old.is_dir() and not checkpoint.is_dir():
+            old.rename(checkpoint)
+    except OSError as error:
+        raise ModelError(f"{out}: cannot be written: {error.strerror}") from error
+
+
+def _cut_log(path: Path, epoch: int) -> None:
+    """Leaves of a log the lines of the first epochs: what a run before, or a killed one, wrote is gone."""
+    if path.is_file():
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        path.write_text("".join(lines[:epoch]), encoding="utf-8")
+
+
+def _shared(accelerator: Any, run: _Run) -> _Run:
+    """The main process's view of the run, on all of them: it alone scores the dev sets."""
+    if accelerator.num_processes == 1:
+        return run
+    from accelerate.utils import broadcast_object_list
+
+    shared = [run]
+    broadcast_object_list(shared)
+    return shared[0]
 
 
 # ---- optimisation ----
@@ -573,10 +739,8 @@ class _Average:
         self.best = {name: weight.clone() for name, weight in self.average.items()}
 
     def load_best(self) -> None:
-        self._load(self.best)
-
-    def load_average(self) -> None:
-        self._load(self.average)
+        """Puts the best average into the model; without one that was kept, the last."""
+        self._load(self.best or self.average)
 
     @torch.no_grad()
     def _load(self, weights: Mapping[str, Tensor]) -> None:
@@ -591,7 +755,7 @@ class _Swapped:
     def __enter__(self) -> None:
         model = self.average.model
         self.kept = {name: weight.detach().clone() for name, weight in trained_parameters(model)}
-        self.average.load_average()
+        self.average._load(self.average.average)
         model.eval()
 
     def __exit__(self, *_: object) -> None:
@@ -602,36 +766,20 @@ class _Swapped:
 # ---- resuming ----
 
 
-@dataclass(slots=True)
-class _Run:
-    """Where a run stands."""
-
-    digest: str
-    epoch: int = 0
-    best: float = -1.0
-    best_epoch: int = 0
-    epochs_without_gain: int = 0
-    num_tokens: int = 0
-    seconds: float = 0.0
-
-
-def _run_digest(config: Config, examples: Sequence[Example]) -> str:
-    """What must be the same for a run to be resumed."""
+def _run_digest(config: Config, data: _Data) -> str:
+    """What must be the same for a run to be resumed; where the data lies does not matter."""
     import hashlib
 
-    raw = json.dumps([dataclasses.asdict(config), data_digest(examples), __version__])
-    return hashlib.sha256(raw.encode()).hexdigest()
-
-
-def _shared(accelerator: Any, run: _Run) -> _Run:
-    """The main process's view of the run, on all of them: it alone scores the dev sets."""
-    if accelerator.num_processes == 1:
-        return run
-    from accelerate.utils import broadcast_object_list
-
-    shared = [run]
-    broadcast_object_list(shared)
-    return shared[0]
+    settings = dataclasses.asdict(config)
+    del settings["data"]
+    parts = [
+        settings,
+        data.ontology.digest(),
+        data_digest(data.examples),
+        [[dev.name, data_digest(dev.examples)] for dev in data.dev_sets],
+        __version__,
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def _write_checkpoint(
@@ -656,40 +804,65 @@ def _write_checkpoint(
     save_file(tensors, str(new / "state.safetensors"))
     progress = {**dataclasses.asdict(run), "average_steps": average.steps}
     (new / "progress.json").write_text(json.dumps(progress), encoding="utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
+    # At no time is there no whole checkpoint: see `_prepare_folder`.
+    old = folder.with_name(folder.name + ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.is_dir():
+        folder.rename(old)
     new.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
 
 
-def _resume(
+def _read_checkpoint(
     folder: Path, digest: str, model: ExtractionModel, average: _Average, optimizer: torch.optim.Optimizer
 ) -> _Run:
     try:
         progress = json.loads((folder / "progress.json").read_text(encoding="utf-8"))
         tensors = load_file(str(folder / "state.safetensors"))
-    except (OSError, ValueError, SafetensorError) as error:
-        raise ModelError(f"{folder}: broken checkpoint: {error}; remove the folder to start anew") from error
-    if progress.get("digest") != digest:
+        average.steps = progress.pop("average_steps")
+        run = _Run(**progress)
+        if run.digest == digest:
+            _restore(tensors, model, average, optimizer)
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        LookupError,
+        RuntimeError,
+        SafetensorError,
+    ) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ModelError(
+            f"{folder}: broken checkpoint ({reason}); remove the folder to start anew"
+        ) from error
+    if run.digest != digest:
         raise ConfigError(
             f"{folder}: checkpoint of another configuration or other data; remove the folder to start anew"
         )
-    average.steps = progress.pop("average_steps")
+    return run
+
+
+@torch.no_grad()
+def _restore(
+    tensors: Mapping[str, Tensor], model: ExtractionModel, average: _Average, optimizer: torch.optim.Optimizer
+) -> None:
     device = model.allowed_TTR.device
-    with torch.no_grad():
-        for name, parameter in trained_parameters(model):
-            parameter.copy_(tensors[f"model/{name}"])
-            average.average[name].copy_(tensors[f"average/{name}"])
-            if f"best/{name}" in tensors:
-                average.best[name] = tensors[f"best/{name}"].to(device)
-            state = {
-                key: tensors[f"optimizer/{name}/{key}"]
-                for key in ("step", "exp_avg", "exp_avg_sq")
-                if f"optimizer/{name}/{key}" in tensors
+    for name, parameter in trained_parameters(model):
+        parameter.copy_(tensors[f"model/{name}"])
+        average.average[name].copy_(tensors[f"average/{name}"])
+        if f"best/{name}" in tensors:
+            average.best[name] = tensors[f"best/{name}"].to(device)
+        # The number of steps stays on the CPU, where the optimiser keeps it.
+        state = {
+            key: tensors[f"optimizer/{name}/{key}"]
+            for key in ("step", "exp_avg", "exp_avg_sq")
+            if f"optimizer/{name}/{key}" in tensors  # not of a weight that no loss has reached
+        }
+        if state:
+            optimizer.state[parameter] = {
+                key: value if key == "step" else value.to(device) for key, value in state.items()
             }
-            if state:
-                optimizer.state[parameter] = {
-                    key: value if key == "step" else value.to(device) for key, value in state.items()
-                }
-    return _Run(**progress)
 
 
 # ---- the model folder ----
