@@ -412,6 +412,12 @@ def test_the_focus_gives_the_year_when_there_is_no_publication_date() -> None:
             "Joint Command\n2011-02-S-118\nFor Immediate Release\n\nKABUL, Afghanistan (Feb. 17) – A force",
             "2011-02-17",
         ),
+        ("Two caches found\nCommand - Veld 2011-02-S-118 Download KARSK, Veld (Feb. 17) - A", "2011-02-17"),
+        ("Command 2011-02-S-118 KARSK (Feb. 17) Afterwards a force (Feb. 18) - left", "2011-02-17"),
+        ("Feb. 17: Two bridges repaired\nCommand - 2011-02-S-118\nA team worked last night", "2011-02-17"),
+        ("Feb. 17: Two bridges repaired\nCommand - 2011-03-S-118\nA team worked last night", "None"),
+        ("Feb. 17: Two bridges repaired\nA team worked last night", "None"),
+        ("Guards of the KARSK command 2011-02-S-118 (Feb. 17) were there", "None"),
         ("GENEVA, 3 May 2022 – The agency", "2022-05-03"),
         ("NAIROBI, 4 June 2021 (Wire) – The agency", "2021-06-04"),
         ("Flash note\nPress release 12/2019\nVIENNA, 4 June – The mission", "2019-06-04"),
@@ -434,6 +440,18 @@ def test_the_focus_gives_the_year_when_there_is_no_publication_date() -> None:
 )
 def test_document_date(text: str, expected: str) -> None:
     assert str(document_date(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("focus", "expected"), [(8, "2023-07-08..2023-07-08"), (9, "2023-07-08..2023-07-09")]
+)
+def test_overnight_of_the_day_of_publication_is_the_night_before_it(focus: int, expected: str) -> None:
+    day = dt.date(2023, 7, focus)
+    context = DateContext(dt.date(2023, 7, 9), focus=DateValue(day, day, "day", "explicit"))
+    value = resolve_date("overnight", context)
+    assert value is not None
+    assert f"{value.start}..{value.end}" == expected
+
 
 
 @pytest.mark.parametrize(

@@ -163,8 +163,13 @@ class _Evaluator:
         return replace(item, year=None, hour=True, minutes=item.year_minutes)
 
     def _hours_of_focus(self, items: list[Item]) -> DateValue:
-        published = self.context.published
-        if self.context.focus is None and published is not None and any(item.overnight for item in items):
+        published, focus = self.context.published, self.context.focus
+        # The night after the day of publication is not over when the report comes out.
+        if (
+            published is not None
+            and (focus is None or focus.start == focus.end == published)
+            and any(item.overnight for item in items)
+        ):
             return DateValue(published - _DAY, published, "hour", "relative")
         day = self._focus_day()
         end = day.end

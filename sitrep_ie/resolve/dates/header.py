@@ -49,6 +49,12 @@ _DATELINE = re.compile(
     rf"^\W{{0,3}}(?P<place>{_PLACE}),? ?(?:\((?i:{_WEEKDAY}(?P<bracketed>{_ANY}))\)"
     rf"|, (?i:{_WEEKDAY}(?P<open>{_ANY})))(?P<after>.{{0,40}})"
 )
+# Behind other words of a header that lost its line breaks: capitals, brackets and what follows decide.
+_DATELINE_INSIDE = re.compile(
+    rf"(?<=\s)(?P<place>[A-Z\u00c0-\u00de]{{3,}}[^\n()]{{0,40}}?) ?"
+    rf"\((?i:{_WEEKDAY}(?P<date>{_ANY}))\) ?(?:[-\u2013\u2014:]|(?=[A-Z]))"
+)
+_ITEM = re.compile(rf"^\W{{0,3}}(?i:{_WEEKDAY}(?P<date>{_ANY})) ?[:\u2013\u2014]")
 _ALONE = re.compile(
     rf"^\W{{0,3}}(?:{_PLACE}, )?(?i:{_WEEKDAY}(?P<date>{_FULL}))"
     r"(?:[ ,|\u2013\u2014-]{1,3}\d{1,2}[:.h]?\d\d(?: ?[a-zA-Z]{1,5})?)?\W{0,3}$"
@@ -61,13 +67,16 @@ _TITLED = re.compile(
 _NUMBERED_YEAR = re.compile(
     r"(?<![\d/-])((?:19|20)\d\d)[-/](?:\d{1,4}(?![\d])|[A-Z])|\b\d{1,4}/((?:19|20)\d\d)\b"
 )
+_NUMBERED_MONTH = re.compile(r"(?<![\d/-])((?:19|20)\d\d)[-/](0[1-9]|1[0-2])[-/](?!\d\d(?!\d))\w")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(?!\d)(?!-)")
 
 
 def document_date(text: str) -> dt.date | None:
     """Returns the publication date that the report's own header or dateline states; None when it states none.
 
-    A dateline without a year ("(Feb. 17)") takes it from a release number near the top (2011-02-S-118).
+    A dateline without a year ("(Feb. 17)") takes it from a release number near the top (2011-02-S-118). A
+    date that opens the title ("Feb. 17: Two Bridges Repaired") is that of the release where its number
+    names the same month.
     """
     head = text[:_HEAD_CHARS]
     lines = [line for raw in head.splitlines()[: 3 * _HEAD_LINES] if (line := " ".join(raw.split()))][
@@ -79,7 +88,17 @@ def document_date(text: str) -> dt.date | None:
         day = _one_day(found, context) or _one_day(f"{found} {_release_year(lines)}", context)
         if day is not None:
             return day
-    return None
+    return _title_date(lines, context)
+
+
+def _title_date(lines: list[str], context: DateContext) -> dt.date | None:
+    title = _ITEM.match(lines[0]) if lines else None
+    months = {(int(match[1]), int(match[2])) for line in lines for match in _NUMBERED_MONTH.finditer(line)}
+    if title is None or len(months) != 1:
+        return None
+    (month,) = months
+    day = _one_day(title["date"], context) or _one_day(f"{title['date']} {month[0]}", context)
+    return day if day is not None and (day.year, day.month) == month else None
 
 
 def _dates_of_header(lines: list[str], joined: list[str]) -> Iterator[str]:
@@ -95,6 +114,9 @@ def _dates_of_header(lines: list[str], joined: list[str]) -> Iterator[str]:
             capitals = match["bracketed"] and re.match(r"[^\W\d_a-z]{3}", match["place"])
             if dash or capitals:
                 yield match["bracketed"] or match["open"]
+    for line in lines:
+        if match := _DATELINE_INSIDE.search(line):
+            yield match["date"]
     for line in lines:
         if match := _ALONE.match(line):
             yield match["date"]
