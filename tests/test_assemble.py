@@ -834,3 +834,81 @@ def test_the_shipped_resolvers_work_together() -> None:
     assert (quantity.best, quantity.qualifier, quantity.unit) == (40, "about", "metric_ton")
     assert delivered.actors[0].kind == "organisation"
     assert thanked.actors[0].name == delivered.actors[0].name
+
+
+# ---- what no link ties to anything ----
+
+UNTIED = """\
+{LOCATION l1|KARSK}, {LOCATION l2|Veld} ({DATE d1|May 10}) - {ACTOR a1|Guards} {DETENTION e1|detained} \
+{QUANTITY q1|two} {ACTOR a2|smugglers} in {LOCATION l3|Orm district}, {LOCATION l4|Tarn province} \
+{DATE d2|yesterday}.
+> e1 AGENT a1
+> e1 TARGET a2
+> q1 QUANTITY_OF a2
+> l1 LOCATED_IN l2
+> l3 LOCATED_IN l4
+"""
+
+
+def test_an_event_without_time_or_place_takes_those_of_its_sentence_that_nothing_else_has() -> None:
+    event = event_of(UNTIED)
+    assert (event.time.start, event.time.end) == (Day(2031, 5, 9), Day(2031, 5, 9))
+    assert event.time.text == "yesterday"
+    assert [(place.role, place.text, place.within) for place in event.places] == [
+        ("at", "Orm district", ("Tarn province",))
+    ]
+
+
+def test_a_date_or_place_of_another_event_is_not_taken() -> None:
+    inline = (
+        "{ACTOR a1|Guards} {DETENTION e1|detained} a {ACTOR a2|man} for the {BOMBING e2|blast} in "
+        "{LOCATION l1|Orm} on {DATE d1|Tuesday}.\n> e1 TARGET a2\n> e2 PLACE l1\n> e2 TIME d1\n"
+    )
+    event = event_of(inline)
+    assert event.time.start is None
+    assert event.places == ()
+
+
+@pytest.mark.parametrize(
+    "inline",
+    [
+        "{ACTOR a1|Guards} {DETENTION e1|detained} a {ACTOR a2|man} named {DATE d1|2 May}.\n> e1 TARGET a2\n",
+        "They {DETENTION e1|detained} a {ACTOR a2|man}. {DATE d1|Yesterday} it rained.\n> e1 TARGET a2\n",
+        "They will {DETENTION e1|detain} a {ACTOR a2|man}, it said {DATE d1|today}.\n> e1 IS PLANNED\n",
+    ],
+)
+def test_calendar_dates_other_sentences_and_plans_take_no_untied_date(inline: str) -> None:
+    assert event_of(inline).time.start is None
+
+
+@pytest.mark.parametrize("words", ["against", "said by", "to"])
+def test_a_place_needs_a_preposition_of_place_to_be_taken(words: str) -> None:
+    inline = f"{{ACTOR a1|Guards}} {{CLASH e1|fought}} {words} {{LOCATION l1|Orm}}.\n> e1 AGENT a1\n"
+    assert event_of(inline).places == ()
+
+
+def test_a_date_that_opens_the_title_dates_the_report_and_not_its_first_event() -> None:
+    body = (
+        "{DATE d1|May 10}: {ACTOR a1|Smugglers} {DETENTION e1|Detained}\n> e1 TARGET a1\n\n"
+        "{ACTOR a1|Guards} {DETENTION e1|detained} {ACTOR a2|smugglers} {DATE d1|yesterday}.\n"
+        "> e1 TARGET a2\n> e1 TIME d1\n"
+    )
+    title, detail = report_of(body).events
+    assert title.time.start is None
+    assert detail.time.start == Day(2031, 5, 9)
+    alone = event_of("{DATE d1|May 10}: {ACTOR a1|Smugglers} were {DETENTION e1|detained}.\n> e1 TARGET a1\n")
+    assert alone.time.start == Day(2031, 5, 10)
+
+
+def test_a_common_noun_is_no_affiliation_where_the_member_has_a_name_for_it() -> None:
+    def actor(query: ActorQuery) -> ActorValue:
+        named = "Karsk Front" if "Karsk" in query.text else None
+        return ActorValue(query.text, "person" if named else "armed_group", affiliation=named)
+
+    inline = (
+        "{ACTOR a1|Guards} {DETENTION e1|detained} {QUANTITY q1|three} {ACTOR a2|insurgents}, including a "
+        "{ACTOR a3|Karsk Front commander}, and {DEATH e2|killed} him.\n"
+        "> e1 TARGET a2\n> q1 QUANTITY_OF a2\n> a3 MEMBER_OF a2\n> e2 TARGET a3\n"
+    )
+    report = report_of(inline, resolvers=replace(RESOLVERS, actor=actor))
+    assert report.events[1].actors[0].affiliation == "Karsk Front"

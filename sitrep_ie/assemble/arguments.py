@@ -33,6 +33,9 @@ _OWN_FIELDS = frozenset({"TIME", "COUNT"})
 _ROLE_NAMES = {"PLACE": "at"}
 _HOLDERS = frozenset({"state_force", "armed_group", "organisation"})
 _ARTICLE = re.compile(r"([^\W\d_]+)\s+[\"'“‘«(\[]*\Z")
+_PLACED = re.compile(
+    r"\b(?:in|at|near|inside|outside|around|within|across|throughout)\s+(?:the\s+)?\Z", re.IGNORECASE
+)
 _DEFINITE = frozenset("the his her its their this that".split())
 _ARTICLES = _DEFINITE | frozenset("a an another no neither any each every some these those".split())
 # Singular nouns for more than one person.
@@ -110,14 +113,18 @@ class Values:
 
     def affiliation(self, mention: Mention) -> str | None:
         """The force, group or organisation that an actor is a member of, by the text or by its name."""
+        holders: list[ActorValue] = []
         for same in (mention, *self._links.mentions_of(mention)):
             for link in self._links.out("MEMBER_OF", same):
                 holder = link.tail
                 if isinstance(holder, Mention) and holder.entity_type == "ACTOR":
                     value = self.actor(holder)
                     if value.kind in _HOLDERS or (value.kind == "unknown" and _is_name(value.name)):
-                        return value.name
-        return self.actor(mention).affiliation
+                        holders.append(value)
+        own = self.actor(mention).affiliation
+        named = next((value.name for value in holders if _is_name(value.name)), None)
+        # "Three insurgents, a Karsk Front commander among them": a common noun says less than his own words.
+        return named or own or next((value.affiliation or value.name for value in holders), None)
 
     def members(self, mention: Mention) -> tuple[str, ...]:
         """Texts of the actors that are members or a part of this one."""
@@ -166,11 +173,25 @@ class Values:
             return Quantity(1.0, 1.0, 1.0, "exact")
         return None
 
+    def is_place_of(self, span: Span) -> bool:
+        """True where a preposition makes a LOCATION the place of something."""
+        return _PLACED.search(self._text, max(0, span.start - 20), span.start) is not None
+
     def article(self, span: Span) -> str | None:
         """The article or determiner right before a span, in lower case."""
         match = _ARTICLE.search(self._text, max(0, span.start - 20), span.start)
         word = match.group(1).lower() if match else None
         return word if word in _ARTICLES else None
+
+
+def unclaimed_places(annotation: Annotation, values: Values) -> list[PlaceArgument]:
+    """The places after "in", "at" or "near" that fill no role and hold nothing, as arguments."""
+    claimed = {link.tail for link in annotation.relations if link.relation_type != "SAME_AS"}
+    return [
+        _place(mention, _ROLE_NAMES["PLACE"], mention.score, values)
+        for mention in annotation.mentions
+        if mention.entity_type == "LOCATION" and mention not in claimed and values.is_place_of(mention.span)
+    ]
 
 
 def _count_order(count: Span, noun: Span, score: float) -> tuple[bool, int, float]:

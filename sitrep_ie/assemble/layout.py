@@ -78,6 +78,14 @@ class Layout:
             found.append(Span(start, end))
         return tuple(found)
 
+    def sentence(self, span: Span) -> Span | None:
+        """The sentence in which `span` starts."""
+        paragraph = self.paragraph(span)
+        if paragraph < 0:
+            return None
+        sentences = self.sentences(paragraph)
+        return sentences[max(0, bisect_right(sentences, span.start, key=_start) - 1)]
+
     def in_one_sentence(self, span: Span) -> bool:
         """True when one sentence holds all of `span`."""
         paragraph = self.paragraph(span)

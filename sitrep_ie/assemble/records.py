@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from dataclasses import replace
 
-from sitrep_ie.assemble.arguments import Arguments, Values
+from sitrep_ie.assemble.arguments import Arguments, Values, unclaimed_places
 from sitrep_ie.assemble.layout import Layout
 from sitrep_ie.assemble.links import Links, Occurrence
 from sitrep_ie.assemble.outcomes import OutcomeGatherer
@@ -25,12 +25,16 @@ from sitrep_ie.document import (
 from sitrep_ie.ontology import Ontology
 from sitrep_ie.resolve.dates import DateContext
 
+# A place beside a statement is mostly that of its subject; movements have from, to and through instead.
+_SELDOM_AT = frozenset({"MOVEMENT", "STATEMENT"})
+
 
 def assemble(document: Document, annotation: Annotation, ontology: Ontology, resolvers: Resolvers) -> Report:
     """Returns the report with one event record per occurrence, in text order: e1, e2, ...
 
     - Triggers tied by SAME_EVENT are one record; type and modality are those of the first one.
-    - A sub-event without time or place has those of its parent.
+    - A sub-event without time or place has those of its parent; what has none at all takes a relative
+      date, or a place, of its own sentence that is tied to nothing else.
     - `score` of a record is that of its surest trigger: how likely there is an event of this type. How sure
       an argument is stands at the argument: the product of its link's and its mention's score.
     - Types, roles and attributes that the ontology lacks do not occur; mention types other than ACTOR,
@@ -48,7 +52,7 @@ def assemble(document: Document, annotation: Annotation, ontology: Ontology, res
     links = Links(annotation)
     values = Values(document, annotation, links, resolvers)
     timeline = Timeline(document, annotation, layout, resolvers, published, period)
-    events = _Assembler(layout, links, ontology, values, timeline).events()
+    events = _Assembler(annotation, layout, links, ontology, values, timeline).events()
     return Report(document=document, annotation=annotation, events=events, published=published, period=period)
 
 
@@ -75,13 +79,20 @@ class _Assembler:
     """Makes the records of one document from its occurrences."""
 
     def __init__(
-        self, layout: Layout, links: Links, ontology: Ontology, values: Values, timeline: Timeline
+        self,
+        annotation: Annotation,
+        layout: Layout,
+        links: Links,
+        ontology: Ontology,
+        values: Values,
+        timeline: Timeline,
     ) -> None:
         self._layout = layout
         self._links = links
         self._values = values
         self._timeline = timeline
         self._arguments = [Arguments(o, links, ontology, values) for o in links.occurrences]
+        self._unclaimed = unclaimed_places(annotation, values)
         self._times: dict[int, EventTime] = {}
         self._places: dict[int, tuple[PlaceArgument, ...]] = {}
         self._outcomes = OutcomeGatherer(layout, links, values, lambda o: self._arguments[o.index])
@@ -140,8 +151,23 @@ class _Assembler:
                 at = [place for place in above if place.role == "at"]
                 hit = [replace(place, role="at") for place in above if place.role == "target"]
                 places = tuple(at or hit)
+            if not places and occurrence.modality == "actual" and occurrence.event_type not in _SELDOM_AT:
+                places = self._places_beside(occurrence)
             self._places[occurrence.index] = places
         return self._places[occurrence.index]
+
+    def _places_beside(self, occurrence: Occurrence) -> tuple[PlaceArgument, ...]:
+        """The nearest place that a sentence of the occurrence names with "in" or "near" for nothing else."""
+        found: list[tuple[int, PlaceArgument]] = []
+        for trigger in occurrence.triggers:
+            sentence = self._layout.sentence(trigger.span)
+            if sentence is not None:
+                found += [
+                    (abs(place.span.start - trigger.span.start), place)
+                    for place in self._unclaimed
+                    if sentence.contains(place.span)
+                ]
+        return (min(found, key=lambda item: item[0])[1],) if found else ()
 
     def _with_items(self, events: list[Event]) -> tuple[Event, ...]:
         paragraphs = [self._layout.paragraph(event.triggers[0].span) for event in events]

@@ -62,6 +62,7 @@ class Timeline:
         self._period = period
         self._given_period = document.period
         self.values: dict[Mention, DateValue | None] = {}
+        self._unclaimed = _unclaimed_dates(annotation)
         self._headings: dict[int, list[Mention]] = {}
         self._sections: dict[int, EventTime] = {}
         self._resolve(annotation, resolvers, published)
@@ -103,6 +104,8 @@ class Timeline:
                     context = replace(context, focus=value)
                     if mention in headings:
                         item_day = value
+            if headings and not begun and self._is_title(index, headings, published):
+                del self._headings[index]
             if index in first_trigger:
                 begun = True
             elif self._is_heading(paragraph.start, paragraph.end, dates.get(index, [])):
@@ -165,6 +168,15 @@ class Timeline:
         dated = sum(len(mention.span) for mention in dates)
         return self._begins_with(Span(start, end), dates) or 2 * dated >= end - start
 
+    def _is_title(self, index: int, headings: list[Mention], published: datetime.date | None) -> bool:
+        """True for "Feb. 17: Two Bridges Repaired" above a report of that day: it dates the report."""
+        paragraph = self._layout.paragraphs[index]
+        if index > 0 or len(self._layout.paragraphs) == 1 or len(paragraph) > _MAX_TITLE_CHARS:
+            return False
+        values = [self.values.get(mention) for mention in headings]
+        dated = all(value is not None and value.start == value.end == published for value in values)
+        return dated and not _SENTENCE_END.search(self._text, paragraph.start, paragraph.end)
+
     @property
     def first_item(self) -> int | None:
         """The first paragraph that has a heading date or stands under a dated heading."""
@@ -182,12 +194,13 @@ class Timeline:
     def of(self, occurrence: Occurrence, links: Links, parent: EventTime | None) -> EventTime:
         """The time of an occurrence.
 
-        Its own dates decide. Without any it inherits, in this order, from its parent event, the heading date
-        of its paragraph, the dated heading above, and the period of the report where the caller gave it. A
-        period read from a title only helps to resolve dates: events without date in such reports are mostly
-        statements and background. What is planned, feared or denied takes a time from its parent only:
-        nothing says that it would have happened then. The event before it in the paragraph lends none, since
-        the next one is often of another day.
+        Its own dates decide. Without any it inherits, in this order, from its parent event, the heading
+        date of its paragraph, the dated heading above, a relative date of its sentence that dates nothing
+        else, and the period of the report where the caller gave it. A period read from a title only helps
+        to resolve dates: events without date in such reports are mostly statements and background. What is
+        planned, feared or denied takes a time from its parent only: nothing says that it would have
+        happened then. The event before it in the paragraph lends none, since the next one is often of
+        another day.
         """
         time = self.own(occurrence, links)
         if time.start is not None or time.end is not None:
@@ -208,10 +221,31 @@ class Timeline:
                 return time
         if index in self._sections:
             return self._sections[index]
+        beside = self._beside(occurrence)
+        if beside is not None:
+            return self._combine([beside], None)
         if self._given_period is not None:
             start, end = self._given_period
             return EventTime(start=start, end=end, precision=_width(start, end), anchor="report_period")
         return None
+
+    def _beside(self, occurrence: Occurrence) -> Mention | None:
+        """The nearest "yesterday" or "Tuesday" in a sentence of the occurrence that no event claims."""
+        found: list[tuple[int, Mention]] = []
+        for trigger in occurrence.triggers:
+            sentence = self._layout.sentence(trigger.span)
+            if sentence is None:
+                continue
+            for mention in self._unclaimed:
+                if not sentence.contains(mention.span):
+                    continue
+                value = self.values.get(mention)
+                if value is None or value.start is None or value.end is None:
+                    continue
+                # A calendar date beside an event is often that of another happening; "yesterday" is seldom.
+                if value.anchor == "relative" and _FINENESS[value.precision] <= _FINENESS["day"]:
+                    found.append((abs(mention.span.start - trigger.span.start), mention))
+        return min(found, key=lambda item: item[0])[1] if found else None
 
     def _combine(self, mentions: list[Mention], anchor: TimeAnchor | None) -> EventTime:
         """One time from all dates of an event: "Saturday" and "dawn" are one hour of one day."""
@@ -268,6 +302,12 @@ def _future_dates(annotation: Annotation) -> set[Mention]:
         if link.relation_type == "TIME" and isinstance(link.head, Trigger) and isinstance(link.tail, Mention):
             (ahead if link.head.attributes & {"PLANNED", "HYPOTHETICAL"} else past).add(link.tail)
     return ahead - past
+
+
+def _unclaimed_dates(annotation: Annotation) -> list[Mention]:
+    """The dates that no link ties to anything."""
+    claimed = {end for link in annotation.relations for end in (link.head, link.tail)}
+    return [m for m in annotation.mentions if m.entity_type == "DATE" and m not in claimed]
 
 
 def _set(value: DateValue) -> tuple[datetime.date, ...]:
