@@ -413,6 +413,11 @@ WEIGHTS_FORMAT = "1"
 WEIGHT_PRECISIONS = ("float32", "float16", "int8")
 # Smaller tables cost little and hold norms and biases, which quantise badly.
 _MIN_QUANTISED = 4096
+# The heads are small and decide: they keep 16 bits.
+_QUANTISED = ("encoder.", "span_")
+_GROUP = 128
+# The least normal number of float16; smaller scales would lose digits.
+_LEAST_SCALE = 2.0**-14
 _SCALE_SUFFIX = ".scale"
 
 
@@ -423,8 +428,8 @@ def save_weights(model: ExtractionModel, path: Path, ontology: Ontology, precisi
         model: what to save; its weights stay as they are.
         path: the file.
         ontology: its digest goes into the file, so that the weights are never read with another one.
-        precision: "float32", "float16", or "int8": matrices as 8-bit integers with one scale a row
-            (the largest magnitude of the row is 127), everything else as float16.
+        precision: "float32", "float16", or "int8": large matrices as 8-bit integers with a scale for every
+            128 weights of a row, everything else as float16.
 
     Raises:
         ConfigError: there is no such precision.
@@ -438,10 +443,9 @@ def save_weights(model: ExtractionModel, path: Path, ontology: Ontology, precisi
     for name, weight in model.state_dict().items():
         weight = weight.detach().cpu()
         _require_finite(weight, name, path)
-        if precision == "int8" and weight.ndim == 2 and weight.numel() >= _MIN_QUANTISED:
-            scale = weight.float().abs().amax(dim=1).clamp(min=1e-12) / 127
-            tensors[name] = torch.round(weight.float() / scale[:, None]).to(torch.int8).contiguous()
-            tensors[name + _SCALE_SUFFIX] = scale
+        large = weight.ndim == 2 and weight.numel() >= _MIN_QUANTISED
+        if precision == "int8" and large and name.startswith(_QUANTISED):
+            tensors[name], tensors[name + _SCALE_SUFFIX] = _quantise(weight.float())
         elif weight.is_floating_point():
             tensors[name] = weight.to(torch.float32 if precision == "float32" else torch.float16).contiguous()
         else:
@@ -451,6 +455,23 @@ def save_weights(model: ExtractionModel, path: Path, ontology: Ontology, precisi
         save_file(tensors, str(path), metadata=metadata)
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path}: cannot be written: {error}") from error
+
+
+def _quantise(weight_OI: Tensor) -> tuple[Tensor, Tensor]:
+    """8-bit integers and the scale of each group: the largest magnitude of a group becomes 127."""
+    num_rows, num_columns = weight_OI.shape
+    # Rows that do not divide into groups are one group.
+    group = _GROUP if num_columns % _GROUP == 0 else num_columns
+    groups_OGK = weight_OI.view(num_rows, -1, group)
+    scales_OG = (groups_OGK.abs().amax(dim=-1) / 127).clamp(min=_LEAST_SCALE).half()
+    rounded_OGK = torch.round(groups_OGK / scales_OG.float()[..., None]).clamp(-127, 127)
+    return rounded_OGK.to(torch.int8).view(num_rows, num_columns), scales_OG
+
+
+def _dequantise(weight_OI: Tensor, scales_OG: Tensor) -> Tensor:
+    num_rows, num_columns = weight_OI.shape
+    groups_OGK = weight_OI.float().view(num_rows, scales_OG.shape[1], -1)
+    return (groups_OGK * scales_OG.float()[..., None]).view(num_rows, num_columns)
 
 
 def check_precision(precision: str) -> None:
@@ -493,9 +514,16 @@ def load_weights(model: ExtractionModel, path: Path, ontology: Ontology) -> None
         weight = tensors.pop(name)
         if weight.dtype == torch.int8 and parameter.is_floating_point():
             scale = tensors.pop(name + _SCALE_SUFFIX, None)
-            if scale is None or scale.shape != weight.shape[:1]:
+            fits = (
+                scale is not None
+                and weight.ndim == scale.ndim == 2
+                and scale.shape[0] == weight.shape[0]
+                and scale.shape[1] > 0
+                and weight.shape[1] % scale.shape[1] == 0
+            )
+            if not fits:
                 raise ModelError(f"{path}: weight {name!r} has no scale for each of its rows")
-            weight = weight.float() * scale.float()[:, None]
+            weight = _dequantise(weight, scale)
         if weight.shape != parameter.shape:
             raise ModelError(
                 f"{path}: weight {name!r} has shape {tuple(weight.shape)}, expected {tuple(parameter.shape)}"

@@ -251,14 +251,15 @@ def test_weights_come_back(model, tiny_encoder_path, tiny_ontology, tmp_path, pr
     for name, weight in again.state_dict().items():
         assert torch.equal(model.state_dict()[name], before[name])
         assert weight.dtype == before[name].dtype
-        quantised = precision == "int8" and weight.ndim == 2 and weight.numel() >= 4096
+        large = weight.ndim == 2 and weight.numel() >= 4096
+        quantised = precision == "int8" and large and name.startswith(("encoder.", "span_"))
         num_quantised += quantised
         if precision == "float32":
             assert torch.equal(weight, before[name])
         elif quantised:
-            # At most the share of a row's largest weight that is clipped, and half a step, are lost.
+            # Half a step of 127 at most is lost, and what half precision takes from the scale.
             largest = before[name].abs().amax(dim=1, keepdim=True)
-            assert ((weight - before[name]).abs() <= 0.31 * largest).all()
+            assert ((weight - before[name]).abs() <= largest / 250).all()
             error = (weight - before[name]).norm() / before[name].norm()
             assert error < 0.01
         else:
@@ -296,7 +297,7 @@ SMALL = "tag_head.4.bias"
         ),
         (lambda t: t.update({SMALL: t[SMALL] * float("nan")}), f"weight '{SMALL}' holds values that are not"),
         (lambda t: t.pop(f"{LARGE}.scale"), f"weight '{LARGE}' has no scale for each of its rows"),
-        (lambda t: t.update({f"{LARGE}.scale": torch.ones(2)}), f"weight '{LARGE}' has no scale for each"),
+        (lambda t: t.update({f"{LARGE}.scale": torch.ones(2, 1)}), f"weight '{LARGE}' has no scale for each"),
         (lambda t: t[f"{LARGE}.scale"].fill_(float("inf")), f"weight '{LARGE}' holds values that are not"),
     ],
     ids=["missing", "left over", "shape", "not finite", "no scale", "wrong scale", "infinite scale"],

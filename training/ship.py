@@ -12,7 +12,7 @@ from pathlib import Path
 from sitrep_ie.extractor import Extractor
 from sitrep_ie.formats import data_digest, read_examples
 from sitrep_ie.ontology import Ontology
-from sitrep_ie.score import Scores
+from sitrep_ie.score import Scores, merge
 from sitrep_ie.train import DevSet, finish, read_dev_set
 
 FACTS = ("seed", "epochs", "best_epoch", "training_tokens", "training_seconds")
@@ -40,11 +40,12 @@ def main() -> None:
     dev_sets: list[DevSet] = [read_dev_set(entry, extractor.ontology) for entry in data.dev]
     facts = {name: record[name] for name in FACTS}
     shipped = finish(extractor, options.out, examples, dev_sets, facts, options.weights)
-    for name, scores in shipped.items():
-        full = Scores.from_dict(record["dev"][name]["scores"])
+    full = {name: Scores.from_dict(dev["scores"]) for name, dev in record["dev"].items()}
+    pooled = {"all": (merge(full.values()), merge(shipped.values()))}
+    for name, (before, after) in (pooled | {name: (full[name], shipped[name]) for name in shipped}).items():
         for level in ("mentions", "trig_c", "arg_c", "relations", "attributes"):
-            before, after = (100 * getattr(found, level).f1 for found in (full, scores))
-            print(f"{name:10} {level:10} {before:6.2f} -> {after:6.2f}  ({after - before:+.2f})")
+            old, new = (100 * getattr(scores, level).f1 for scores in (before, after))
+            print(f"{name:10} {level:10} {old:6.2f} -> {new:6.2f}  ({new - old:+.2f})")
     size = sum(path.stat().st_size for path in options.out.iterdir())
     print(f"{options.out}: {size / 2**20:.2f} MiB")
 
