@@ -14,7 +14,9 @@ import dataclasses
 import datetime
 import importlib.resources
 import itertools
+import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,8 +27,15 @@ import numpy as np
 from sitrep_ie.config import Config, format_toml, read_toml
 from sitrep_ie.decode import WindowResult, decode_document, decode_tags
 from sitrep_ie.document import Annotation, Document, Report
-from sitrep_ie.encode import EncodedText, TextEncoder, Window, batches_by_tokens, sort_by_length
-from sitrep_ie.errors import DeviceError, DocumentError, ModelError, SitrepError
+from sitrep_ie.encode import (
+    EncodedText,
+    TextEncoder,
+    Window,
+    batches_by_tokens,
+    padded_length,
+    sort_by_length,
+)
+from sitrep_ie.errors import ConfigError, DeviceError, DocumentError, ModelError, SitrepError
 from sitrep_ie.ontology import Ontology
 
 if TYPE_CHECKING:
@@ -70,9 +79,13 @@ class Extractor:
             device: where it runs.
             resolvers: of values; default `Resolvers.default` with `gazetteer`.
             gazetteer: the file that places are resolved with; None is the shipped one.
+
+        Raises:
+            ConfigError: the windows are longer than the encoder takes.
         """
         import torch
 
+        _check_window(config, model)
         self.ontology = ontology
         self.config = config
         self.text_encoder = text_encoder
@@ -96,6 +109,7 @@ class Extractor:
 
         Raises:
             ModelError: the folder or a file in it is missing, broken or does not fit the others.
+            ConfigError, OntologyError: that is so of its configuration or ontology.
             DeviceError: the device does not exist on this machine.
         """
         from sitrep_ie.model import WEIGHTS_FILE, ExtractionModel, encoder_from_config, load_weights
@@ -121,13 +135,19 @@ class Extractor:
         Args:
             path: the folder, made if need be.
             precision: of the weights, see `model.save_weights`.
+
+        Raises:
+            ModelError: the folder cannot be written, or a weight is not finite.
         """
         import json
 
         from sitrep_ie.model import WEIGHTS_FILE, save_weights
 
         folder = Path(path)
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ModelError(f"{folder}: cannot be written: {error.strerror}") from error
         save_weights(self.model, folder / WEIGHTS_FILE, self.ontology, precision)
         (folder / "config.toml").write_text(format_toml(self.config.to_dict()), encoding="utf-8")
         (folder / "ontology.json").write_text(
@@ -145,13 +165,18 @@ class Extractor:
         Args:
             text: a report as it stands, or a Document.
             published: the day of publication (ISO), from which years and "yesterday" are inferred;
-                without it the document's own dateline is used.
-            id: the document's id in the report.
+                without it that of the Document, or the text's own dateline, is used.
+            id: the id that a text gets in the report; a Document keeps its own.
 
         Raises:
             DocumentError: `text` is no string or `published` no date.
         """
-        document = text if isinstance(text, Document) else make_document(text, published, id)
+        if not isinstance(text, Document):
+            document = make_document(text, published, id)
+        elif published is not None:
+            document = dataclasses.replace(text, published=_published(published, text.id))
+        else:
+            document = text
         return next(self.extract_many([document]))
 
     def extract_many(
@@ -165,6 +190,8 @@ class Extractor:
 
         Raises:
             DocumentError: an item is neither a document nor a string; the message names its position.
+            ConfigError: `batch_size` is less than 1.
+            ModelError: the network's output is not finite.
         """
         from sitrep_ie.assemble import Resolvers, assemble
         from sitrep_ie.export import EventData
@@ -173,10 +200,8 @@ class Extractor:
             self._resolvers = Resolvers.default(self._gazetteer)
         coder = EventData(self.ontology, self._gazetteer)
         for prepared, annotation in self._annotated(documents, batch_size):
-            try:
+            with _named(prepared.document):
                 report = assemble(prepared.document, annotation, self.ontology, self._resolvers)
-            except SitrepError as error:
-                raise type(error)(f"document {prepared.document.id!r}: {error}") from error
             yield dataclasses.replace(report, coder=coder)
 
     def annotate_many(
@@ -190,7 +215,10 @@ class Extractor:
         self, documents: Iterable[Document | str], batch_size: int
     ) -> Iterator[tuple[_Prepared, Annotation]]:
         if batch_size < 1:
-            raise SitrepError(f"batch_size {batch_size}: expected at least 1")
+            raise ConfigError(f"batch_size {batch_size}: expected at least 1")
+        if isinstance(documents, (str, Document)):
+            # A string is an iterable, too: of its letters.
+            raise DocumentError("expected any number of documents, found a single one: see Extractor.extract")
         max_tokens = batch_size * self.config.encode.max_tokens
         pool: list[_Prepared] = []
         num_tokens = 0
@@ -219,12 +247,11 @@ class Extractor:
         for prepared in pool:
             of_document = list(itertools.islice(in_order, len(prepared.windows)))
             done = [result for result in of_document if result is not None]
-            yield (
-                prepared,
-                decode_document(
+            with _named(prepared.document):
+                annotation = decode_document(
                     prepared.document.id, prepared.encoded, done, self.ontology, self.config.decode
-                ),
-            )
+                )
+            yield prepared, annotation
 
     def _run(self, windows: Sequence[Window]) -> list[WindowResult]:
         """One encoder pass and its heads."""
@@ -236,6 +263,9 @@ class Extractor:
             batch = collate(windows, self.text_encoder.pad_id, self.device)
             tagged = self.model.tag(batch)
             log_probs_BWT = torch.log_softmax(tagged.tag_logits_BWT.float(), dim=-1).cpu().numpy()
+            if not np.isfinite(log_probs_BWT).all():
+                # Read as tags it would be an empty result.
+                raise ModelError(f"model {self.config.name!r}: the network's output is not finite")
             decoded = decode_tags(log_probs_BWT, windows)
             spans = collate_spans(windows, [spans for spans, _ in decoded], self._linkable_TT, self.device)
             linked = self.model.link(tagged.states_BWH, spans)
@@ -263,20 +293,47 @@ def make_document(text: Any, published: str | datetime.date | None, id: str) -> 
     Raises:
         DocumentError: `text` is no string, `published` is neither a date nor an ISO date.
     """
-    if isinstance(published, str):
+    return Document(id=id, text=text, published=None if published is None else _published(published, id))
+
+
+def _published(day: Any, id: str) -> datetime.date:
+    if isinstance(day, str):
         try:
-            published = datetime.date.fromisoformat(published)
+            return datetime.date.fromisoformat(day)
         except ValueError:
             raise DocumentError(
-                f"document {id!r}: published {published!r}, expected an ISO date such as 2024-03-02"
+                f"document {id!r}: published {day!r}, expected an ISO date such as 2024-03-02"
             ) from None
-    elif isinstance(published, datetime.datetime):
-        published = published.date()
-    elif published is not None and not isinstance(published, datetime.date):
+    if isinstance(day, datetime.datetime):
+        return day.date()
+    if not isinstance(day, datetime.date):
         raise DocumentError(
-            f"document {id!r}: published is {type(published).__name__}, expected a date or an ISO string"
+            f"document {id!r}: published is {type(day).__name__}, expected a date or an ISO string"
         )
-    return Document(id=id, text=text, published=published)
+    return day
+
+
+@contextmanager
+def _named(document: Document) -> Iterator[None]:
+    """Errors from within tell which document they are about."""
+    try:
+        yield
+    except SitrepError as error:
+        raise type(error)(f"document {document.id!r}: {error}") from error
+    except Exception as error:
+        if sys.version_info >= (3, 11):
+            error.add_note(f"document {document.id!r}")
+        raise
+
+
+def _check_window(config: Config, model: ExtractionModel) -> None:
+    limit = getattr(model.encoder.config, "max_position_embeddings", None)
+    padded = padded_length(config.encode.max_tokens)
+    if limit is not None and padded > limit:
+        raise ConfigError(
+            f"encode.max_tokens {config.encode.max_tokens}: with padding {padded}, the encoder of "
+            f"{config.name!r} takes at most {limit}"
+        )
 
 
 def resolve_device(device: str) -> str:

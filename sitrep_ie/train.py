@@ -199,11 +199,6 @@ def new_extractor(config: Config, ontology: Ontology) -> Extractor:
     for name, module in model.encoder.named_modules():
         if isinstance(module, nn.Dropout) and "attention.self" not in name:
             module.p = config.model.dropout
-    limit = getattr(model.encoder.config, "max_position_embeddings", None)
-    if limit is not None and config.encode.max_tokens > limit:
-        raise ConfigError(
-            f"encode.max_tokens {config.encode.max_tokens}: encoder {spec!r} takes at most {limit}"
-        )
     return Extractor(model, text_encoder, ontology, config)
 
 

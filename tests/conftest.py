@@ -14,6 +14,7 @@ from sitrep_ie.ontology import Ontology
 
 if TYPE_CHECKING:
     from sitrep_ie.config import Config
+    from sitrep_ie.extractor import Extractor
 
 # Set before anything imports transformers: no test may reach the network.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -219,3 +220,15 @@ def tiny_model_path(tiny_config: Config, tmp_path_factory: pytest.TempPathFactor
     path = tmp_path_factory.mktemp("tiny-model") / "model"
     train(tiny_config, path, device="cpu", weights="float32", progress=False)
     return path
+
+
+@pytest.fixture(scope="session")
+def tiny_extractor(tiny_model_path: Path) -> Extractor:
+    """The tiny model without resolvers: what it finds, it finds by itself."""
+    from sitrep_ie.assemble import Resolvers
+    from sitrep_ie.extractor import Extractor
+
+    loaded = Extractor.load(tiny_model_path, device="cpu")
+    return Extractor(
+        loaded.model, loaded.text_encoder, loaded.ontology, loaded.config, resolvers=Resolvers.none()
+    )
