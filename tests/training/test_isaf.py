@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sitrep_ie import Extractor
 from sitrep_ie.assemble import Resolvers, assemble
 from sitrep_ie.document import Report
 from sitrep_ie.formats.inline import parse_inline
@@ -104,7 +105,8 @@ def test_more_people_add_and_the_same_number_again_does_not() -> None:
 def test_the_deeds_of_the_enemy_old_events_and_the_dead_of_the_forces_do_not_count() -> None:
     inline = """\
 {ACTOR a1|Troops} {DETENTION e1|detained} a {ACTOR a2|Haqqani facilitator} {DATE d1|today}; a \
-{BOMBING e2|bomb} {DEATH e3|killed} {QUANTITY q1|four} {ACTOR a3|U.S. soldiers}. {ACTOR a4|Taliban} {DEATH e4|killed} \
+{BOMBING e2|bomb} {DEATH e3|killed} {QUANTITY q1|four} {ACTOR a3|U.S. soldiers}. \
+{ACTOR a4|Taliban} {DEATH e4|killed} \
 {QUANTITY q2|two} {ACTOR a5|men}. He was {DETENTION e5|arrested} in {DATE d2|April 2029}.
 > e1 AGENT a1
 > e1 TARGET a2
@@ -166,12 +168,15 @@ def test_table_of_annotated_and_other_items(
     for split, name in (("train", "one"), ("dev", "two")):
         (folder / f"{split}.ann").write_text(f"# id: {name}\n{RAID}", encoding="utf-8")
     fake = SimpleNamespace(ontology=SHIPPED, extract_many=lambda documents: (report for _ in documents))
-    monkeypatch.setattr(isaf.Extractor, "load", lambda path: fake)
+    monkeypatch.setattr(Extractor, "load", lambda path: fake)
     assert isaf.main([str(file), "--corpus", str(tmp_path)]) == 0
     lines = {line.split()[0]: line.split()[1:] for line in capsys.readouterr().out.splitlines()}
     assert lines["all"] == "(3) train (1) dev (1) not annotated (1)".split()
     assert lines["min_captured"] == ["66.7%", "100.0%", "100.0%", "0.0%"]
     assert lines["province"] == ["100.0%"] * 4
+
+
+BROKEN = ["{", "[]", '{"id": "x", "text": "y"}', '{"id": "x", "text": "y", "gold": {}}']
 
 
 @pytest.mark.parametrize("line", BROKEN)
