@@ -21,7 +21,7 @@ from sitrep_ie.errors import FormatError, SitrepError
 if TYPE_CHECKING:
     from sitrep_ie.document import Report
 
-FORMATS = ("table", "json", "jsonl", "csv", "geojson")
+FORMATS = ("table", "json", "jsonl", "csv", "geojson", "acled", "plover")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"sitrep-ie {__version__}")
     parser.add_argument("--verbose", action="store_true", help="tell what is being done")
-    commands = parser.add_subparsers(required=True, metavar="{extract,train,evaluate,info}")
+    commands = parser.add_subparsers(required=True, metavar="{extract,train,evaluate,gazetteer,info}")
 
     extract = commands.add_parser("extract", help="print the events of reports")
     extract.add_argument(
@@ -61,6 +61,12 @@ def _parser() -> argparse.ArgumentParser:
     extract.add_argument("--published", metavar="DATE", help="day of publication, such as 2024-03-02")
     extract.add_argument("--format", choices=FORMATS, default="table")
     extract.add_argument("--out", metavar="FILE", type=Path, help="write there instead of printing")
+    extract.add_argument(
+        "--gazetteer",
+        metavar="FILE",
+        type=Path,
+        help="find places in this file of `sitrep-ie gazetteer build`",
+    )
     _add_model_options(extract)
     extract.set_defaults(run=_extract)
 
@@ -92,6 +98,24 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     evaluate.set_defaults(run=_evaluate)
 
+    gazetteer = commands.add_parser("gazetteer", help="make a gazetteer from GeoNames data")
+    gazetteer.add_argument("action", choices=("build",), help="build: index a dump for --gazetteer")
+    gazetteer.add_argument(
+        "dump",
+        metavar="DUMP",
+        type=Path,
+        help="allCountries.zip, cities500.zip or a country's zip of geonames.org, or the .txt file in it; "
+        "countryInfo.txt and admin1CodesASCII.txt are used where they lie beside it",
+    )
+    gazetteer.add_argument("--out", metavar="FILE", type=Path, required=True, help="the gazetteer to write")
+    gazetteer.add_argument(
+        "--extra",
+        metavar="CSV",
+        type=Path,
+        help="places of your own: columns name, latitude, longitude, country, admin1, aliases",
+    )
+    gazetteer.set_defaults(run=_gazetteer)
+
     info = commands.add_parser("info", help="print versions, the model's card and its scores")
     info.add_argument(
         "model", nargs="?", type=Path, metavar="MODEL", help="a model folder; none is the shipped one"
@@ -112,7 +136,7 @@ def _extract(options: argparse.Namespace) -> int:
     documents = [
         make_document(_read_text(name), options.published, "stdin" if name == "-" else name) for name in names
     ]
-    extractor = Extractor.load(options.model, device=options.device)
+    extractor = Extractor.load(options.model, device=options.device, gazetteer=options.gazetteer)
     reports = list(extractor.extract_many(documents))
     if options.out is None:
         if hasattr(sys.stdout, "reconfigure"):
@@ -161,6 +185,10 @@ def _print_reports(reports: list[Report], form: str, stream: TextIO) -> None:
             stream.write(report.to_json() + "\n")
     elif form == "csv":
         export.write_csv(reports, stream)
+    elif form == "acled":
+        export.write_rows((row for r in reports for row in r.to_acled()), export.ACLED_COLUMNS, stream)
+    elif form == "plover":
+        export.write_rows((row for r in reports for row in r.to_plover()), export.PLOVER_COLUMNS, stream)
     else:
         stream.write(json.dumps(export.reports_to_geojson(reports), indent=1, ensure_ascii=False) + "\n")
 
@@ -226,6 +254,15 @@ def _evaluate(options: argparse.Namespace) -> int:
     if options.errors is not None:
         write_errors(options.errors, analyse(gold, [example.gold for example in predicted], ontology))
         print(f"{options.errors}: written")
+    return 0
+
+
+def _gazetteer(options: argparse.Namespace) -> int:
+    from sitrep_ie.resolve.gazetteer import Gazetteer
+    from sitrep_ie.resolve.geonames import read_geonames
+
+    Gazetteer.build(read_geonames(options.dump), options.out, extra=options.extra)
+    print(f"{options.out}: {options.out.stat().st_size / 2**20:.1f} MiB; GeoNames data is under CC BY 4.0")
     return 0
 
 

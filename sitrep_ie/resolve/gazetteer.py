@@ -11,6 +11,7 @@ of one sound made equal: q/k, ou/u, ee/i, -ah/-a) and `skeleton` (consonants onl
 from __future__ import annotations
 
 import csv
+import itertools
 import os
 import re
 import sqlite3
@@ -390,7 +391,7 @@ class Gazetteer:
         """Writes a file that `open` reads; an existing one is replaced only when the new one is whole.
 
         Args:
-            rows: places with distinct ids.
+            rows: places with distinct ids, taken one by one: of any number, in constant memory.
             path: the file to write.
             extra: a CSV file as in `open`, to be made part of the file; its admin1 column is not used.
 
@@ -404,7 +405,7 @@ class Gazetteer:
             connection = sqlite3.connect(partial)
             try:
                 own = [row for row, _ in _read_extra(extra)] if extra is not None else []
-                _fill(connection, [*rows, *own])
+                _fill(connection, itertools.chain(rows, own))
             finally:
                 connection.close()
             partial.replace(path)
@@ -420,9 +421,44 @@ def _keep(best: dict[int, tuple[MatchTier, float]], place: int, tier: MatchTier,
         best[place] = (tier, similarity)
 
 
+_BATCH_ROWS = 20_000
+
+
 def _fill(connection: sqlite3.Connection, rows: Iterable[GazetteerRow]) -> None:
     connection.executescript(_SCHEMA)
-    places, names, words = [], [], {}
+    # SQLite sorts what memory would not hold, in temporary files; sorted rows make the same file every time.
+    connection.executescript(
+        """
+        PRAGMA temp_store = FILE;
+        CREATE TEMP TABLE raw_place AS SELECT * FROM place;
+        CREATE TEMP TABLE raw_name AS SELECT * FROM name;
+        """
+    )
+    words: dict[str, tuple[str, int]] = {}
+    waiting = iter(rows)
+    while batch := list(itertools.islice(waiting, _BATCH_ROWS)):
+        _stage(connection, batch, words)
+    connection.executescript(
+        """
+        INSERT INTO place SELECT * FROM raw_place ORDER BY 1;
+        INSERT INTO name SELECT * FROM raw_name ORDER BY 1, 2, 3, 4;
+        DROP TABLE raw_place;
+        DROP TABLE raw_name;
+        """
+    )
+    connection.executemany(
+        "INSERT INTO country_word VALUES (?,?,?)",
+        sorted((key, *value) for key, value in words.items() if key),
+    )
+    connection.commit()
+    connection.execute("VACUUM")
+
+
+def _stage(
+    connection: sqlite3.Connection, rows: Iterable[GazetteerRow], words: dict[str, tuple[str, int]]
+) -> None:
+    """Puts rows into the tables that are still to be sorted, names of countries and peoples into `words`."""
+    places, names = [], []
     for row in rows:
         flags = _SEAT * row.seat | _ROUGH * row.rough | _CAPITAL * row.capital
         places.append(
@@ -440,14 +476,8 @@ def _fill(connection: sqlite3.Connection, rows: Iterable[GazetteerRow]) -> None:
         if row.country:
             for demonym in row.demonyms:
                 words.setdefault(" ".join(name_words(demonym)), (row.country, 1))
-    connection.executemany("INSERT INTO place VALUES (?,?,?,?,?,?,?,?,?,?)", sorted(places))
-    connection.executemany("INSERT INTO name VALUES (?,?,?,?)", sorted(names))
-    connection.executemany(
-        "INSERT INTO country_word VALUES (?,?,?)",
-        sorted((key, *value) for key, value in words.items() if key),
-    )
-    connection.commit()
-    connection.execute("VACUUM")
+    connection.executemany("INSERT INTO raw_place VALUES (?,?,?,?,?,?,?,?,?,?)", places)
+    connection.executemany("INSERT INTO raw_name VALUES (?,?,?,?)", names)
 
 
 def _read_extra(path: Path) -> Iterator[tuple[GazetteerRow, str]]:
