@@ -214,3 +214,48 @@ def test_the_shipped_ontology(ontology: Ontology, tiny_examples: list[Example]) 
     assert all(ontology.mention_descriptions)
     for example in tiny_examples:
         ontology.check(example.gold)
+
+
+CASE = {"words": ["fire"], "agents": ["armed_group"], "acled": ["p", "q"]}
+
+
+def with_cases(cases: Any) -> dict[str, Any]:
+    raw = copy.deepcopy(RAW)
+    raw["events"]["FIRE"]["cases"] = cases
+    return raw
+
+
+def test_cases_of_codes_are_kept_and_change_no_digest(small: Ontology) -> None:
+    release = {"release": True, "plover": ["r", ""]}
+    ontology = Ontology.from_dict(with_cases([CASE, release]), "x")
+    first, second = ontology.event("FIRE").cases
+    assert (first.words, first.agents, first.acled, first.plover) == (
+        ("fire",),
+        ("armed_group",),
+        ("p", "q"),
+        None,
+    )
+    assert (second.release, second.plover) == (True, ("r", ""))
+    assert ontology.to_dict()["events"]["FIRE"]["cases"] == [CASE, release]
+    assert Ontology.from_dict(ontology.to_dict(), "y") == ontology
+    assert ontology.digest() == small.digest()
+    assert "cases" not in small.to_dict()["events"]["FIRE"]
+
+
+@pytest.mark.parametrize(
+    ("cases", "message"),
+    [
+        ("x", "'cases': expected a list of tables"),
+        (["x"], r"cases\[0\]: expected a table"),
+        ([CASE, {**CASE, "word": []}], r"cases\[1\]: unknown key 'word'; did you mean 'words'"),
+        ([{**CASE, "agents": ["army"]}], r"cases\[0\]: 'agents': 'army', expected one of"),
+        ([{**CASE, "words": ["Fire"]}], r"cases\[0\]: 'words': 'Fire', expected small letters"),
+        ([{**CASE, "release": 1}], r"cases\[0\]: 'release' is int, expected true or false"),
+        ([{"acled": ["p", "q"]}], r"cases\[0\]: no condition"),
+        ([{"words": ["x"]}], r"cases\[0\]: no code"),
+        ([{**CASE, "acled": ["p"]}], r"cases\[0\]: 'acled': expected two strings"),
+    ],
+)
+def test_cases_that_say_nothing_or_the_wrong_thing(cases: Any, message: str) -> None:
+    with pytest.raises(OntologyError, match=f"^x: events.FIRE: {message}"):
+        Ontology.from_dict(with_cases(cases), "x")
