@@ -453,7 +453,6 @@ def test_overnight_of_the_day_of_publication_is_the_night_before_it(focus: int, 
     assert f"{value.start}..{value.end}" == expected
 
 
-
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -268,9 +268,7 @@ UNITS = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("text", "value"), [*NUMBERS, *APPROXIMATE, *RANGES, *VAGUE, *SHARES, *UNITS]
-)
+@pytest.mark.parametrize(("text", "value"), [*NUMBERS, *APPROXIMATE, *RANGES, *VAGUE, *SHARES, *UNITS])
 def test_quantity(text: str, value: QuantityValue) -> None:
     assert resolve_quantity(text) == value
 

@@ -26,8 +26,9 @@ Delegation to Syria, Wikipedia | public domain; OGL 3.0; CC BY 3.0 AU; EEAS noti
 | isaf | press releases of ISAF (strickvl/isafpressreleases) | CC BY-SA 4.0 |
 | plover | sentences of openeventdata/PLOVER's gold standard records | CC BY-SA 4.0 |
 
-Most reports are about armed conflict between 2003 and 2026, above all in the Middle East and Afghanistan; other
-regions, kinds of event and ways of writing fare worse. The base encoder is all-MiniLM-L6-v2 (Apache-2.0).
+Most reports are about armed conflict between 2003 and 2026, above all in the Middle East and Afghanistan;
+other regions, kinds of event and ways of writing fare worse. The base encoder is all-MiniLM-L6-v2
+(Apache-2.0).
 """
 FACTS = ("seed", "epochs", "best_epoch", "training_tokens", "training_seconds")
 

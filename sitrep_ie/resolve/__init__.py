@@ -1,1 +1,1 @@
-"""Resolvers: the text of a mention and its context -> a value. They know neither models nor files of weights."""
+"""Resolvers: the text of a mention and its context -> a value. They know neither models nor weights."""

@@ -875,8 +875,10 @@ class _Parser:
             second = self.amount(k)
             if second is not None and second[0].value is not None and not second[0].vague:
                 joined_by_and = self.norm(j) == "and"
-                comparable = not amount.dimension or not second[0].dimension or (
-                    amount.dimension == second[0].dimension
+                comparable = (
+                    not amount.dimension
+                    or not second[0].dimension
+                    or (amount.dimension == second[0].dimension)
                 )
                 if comparable and (not joined_by_and or _shared(amount, second[0]) < second[0].value):
                     return amount, second[0], second[1]

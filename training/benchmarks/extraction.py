@@ -32,7 +32,9 @@ def documents(path: Path, extractor: Extractor) -> Iterator[Document]:
 
 def main() -> None:
     """Prints documents, events, failures and seconds of each file."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("files", type=Path, nargs="+")
     parser.add_argument("--model", type=Path)
     options = parser.parse_args()
