@@ -453,6 +453,7 @@ def save_weights(model: ExtractionModel, path: Path, ontology: Ontology, precisi
     metadata = {"format": WEIGHTS_FORMAT, "ontology": ontology.digest(), "precision": precision}
     try:
         save_file(tensors, str(path), metadata=metadata)
+        _sort_metadata(path)
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path}: cannot be written: {error}") from error
 
@@ -472,6 +473,18 @@ def _dequantise(weight_OI: Tensor, scales_OG: Tensor) -> Tensor:
     num_rows, num_columns = weight_OI.shape
     groups_OGK = weight_OI.float().view(num_rows, scales_OG.shape[1], -1)
     return (groups_OGK * scales_OG.float()[..., None]).view(num_rows, num_columns)
+
+
+def _sort_metadata(path: Path) -> None:
+    """The library writes metadata in an order of chance; the same weights shall be the same bytes."""
+    with path.open("r+b") as file:
+        num_bytes = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(num_bytes))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        raw = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+        assert len(raw) <= num_bytes
+        file.seek(8)
+        file.write(raw.ljust(num_bytes))
 
 
 def check_precision(precision: str) -> None:

@@ -217,10 +217,19 @@ def training_text(example: Example, text_encoder: TextEncoder, ontology: Ontolog
         )  # fmt: skip
     position = {span.node: index for index, span in enumerate(spans)}
     links: dict[tuple[int, int], list[int]] = {}
+    num_between = 0
     for relation in example.gold.relations:
         head, tail = position.get(relation.head), position.get(relation.tail)
-        if head is not None and tail is not None:
-            links.setdefault((head, tail), []).append(ontology.relation_names.index(relation.relation_type))
+        if head is None or tail is None:
+            continue
+        if encoded.paragraphs[spans[head].first] != encoded.paragraphs[spans[tail].first]:
+            num_between += 1
+            continue
+        links.setdefault((head, tail), []).append(ontology.relation_names.index(relation.relation_type))
+    if num_between:
+        logger.warning(
+            "document %r: %d relations between paragraphs are left out", example.document.id, num_between
+        )
     return TrainingText(encoded, spans, links)
 
 
@@ -452,8 +461,7 @@ def _link_targets(
         attributes_BNA[row, place] = item.attributes_NA
         for (head, tail), relations in item.links.items():
             index = number.get((row, int(place[head]), int(place[tail])))
-            # A gold link between paragraphs is never scored, so there is nothing to teach.
-            if index is not None:
+            if index is not None:  # a mention tied to itself is no pair
                 targets_PR[index, relations] = 1.0
     return torch.from_numpy(targets_PR), torch.from_numpy(attributes_BNA)
 

@@ -127,7 +127,12 @@ def tiny_examples(ontology: Ontology) -> list[Example]:
 
 @pytest.fixture(scope="session")
 def tiny_encoder_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as `AutoModel` and `AutoTokenizer` load it: a random two-layer BERT, a WordPiece tokenizer.
+    """A folder as `AutoModel` and `AutoTokenizer` load it, see `make_tiny_encoder`."""
+    return make_tiny_encoder(tmp_path_factory.mktemp("tiny-encoder"))
+
+
+def make_tiny_encoder(path: Path) -> Path:
+    """Writes a random two-layer BERT and a WordPiece tokenizer.
 
     The vocabulary holds the words of the tiny examples and every ASCII character, so that no ASCII text
     gives an unknown token; words not in the examples come out as one piece per character.
@@ -160,7 +165,6 @@ def tiny_encoder_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
         intermediate_size=64,
         max_position_embeddings=512,
     )
-    path = tmp_path_factory.mktemp("tiny-encoder")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(7)
         BertModel(config).eval().save_pretrained(path)
@@ -176,16 +180,21 @@ def _words(text: str) -> list[str]:
 
 @pytest.fixture(scope="session")
 def tiny_config(tiny_encoder_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Config:
-    """Learns the tiny examples by heart in a second or two: no dropout, no masks, large steps."""
+    """Learns the tiny examples by heart in a second or two."""
+    return make_tiny_config(tmp_path_factory.mktemp("tiny-data"), tiny_encoder_path)
+
+
+def make_tiny_config(folder: Path, encoder_path: Path) -> Config:
+    """Writes the tiny examples into `folder`; no dropout, no masks, large steps."""
     from sitrep_ie.config import Config, DataConfig, EncodeConfig, ModelConfig, TrainConfig
 
-    data = tmp_path_factory.mktemp("tiny-data") / "tiny.ann"
+    data = folder / "tiny.ann"
     data.write_text(TINY_INLINE, encoding="utf-8")
     return Config(
         name="tiny",
         encode=EncodeConfig(max_tokens=64, context_tokens=8, heading_tokens=8),
         model=ModelConfig(
-            encoder=str(tiny_encoder_path),
+            encoder=str(encoder_path),
             tag_hidden=32,
             span_hidden=32,
             span_layers=1,
