@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import pytest
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from sitrep_ie import train as train_module
 from sitrep_ie.config import Config
@@ -30,7 +31,15 @@ FILES = [
 ]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module", autouse=True)
+def small_bank():
+    """Masks of dropout come from a smaller bank: drawing the usual one takes longer than the training."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(train_module._BankDropout, "_BANK_SIZE", 1 << 18)
+        yield
+
+
+@pytest.fixture(scope="module")
 def short_config(tiny_config):
     """Three epochs with all that is random: dropout, masks, false spans, an average, dev scores."""
     return dataclasses.replace(
@@ -90,23 +99,22 @@ def test_the_folder_tells_what_the_model_is(tiny_model_path, tiny_config, tiny_e
     assert log[-1]["losses"]["total"] < 0.1 * log[0]["losses"]["total"]
 
 
-def test_a_seed_gives_the_same_bytes_and_another_seed_others(short_config, tmp_path):
-    for name in ("one", "two"):
-        run(short_config, tmp_path / name)
-    one, two = (tmp_path / name / "weights.safetensors" for name in ("one", "two"))
-    assert one.read_bytes() == two.read_bytes()
-    assert log_of(tmp_path / "one") == log_of(tmp_path / "two")
+def test_a_seed_gives_the_same_bytes_and_another_seed_others(short_config, whole, tmp_path):
+    run(short_config, tmp_path / "again")
+    weights = [out / "weights.safetensors" for out in (whole, tmp_path / "again")]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+    assert log_of(tmp_path / "again") == log_of(whole)
     other = dataclasses.replace(short_config, train=dataclasses.replace(short_config.train, seed=2, epochs=1))
     run(other, tmp_path / "other")
-    assert log_of(tmp_path / "other")[0]["losses"] != log_of(tmp_path / "one")[0]["losses"]
+    assert log_of(tmp_path / "other")[0]["losses"] != log_of(whole)[0]["losses"]
 
 
 class Killed(BaseException):
     pass
 
 
-def kill_at(monkeypatch, epoch):
-    """The run dies when it begins this epoch, the first being 1."""
+def run_until(config, out, epoch):
+    """Trains until the run dies as it begins this epoch, the first being 1."""
     plain = train_module._Loop.run_epoch
 
     def run_epoch(self, bar):
@@ -114,33 +122,43 @@ def kill_at(monkeypatch, epoch):
             raise Killed
         return plain(self, bar)
 
-    monkeypatch.setattr(train_module._Loop, "run_epoch", run_epoch)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(train_module._Loop, "run_epoch", run_epoch)
+        with pytest.raises(Killed):
+            run(config, out)
+
+
+@pytest.fixture(scope="module")
+def whole(short_config, tmp_path_factory):
+    """The folder of a run from beginning to end."""
+    out = tmp_path_factory.mktemp("whole") / "model"
+    run(short_config, out)
+    return out
 
 
 @pytest.mark.parametrize("epoch", [2, 3])
-def test_a_killed_run_goes_on_as_if_nothing_had_been(short_config, tmp_path, monkeypatch, epoch):
-    run(short_config, tmp_path / "whole")
-    with monkeypatch.context() as patched:
-        kill_at(patched, epoch)
-        with pytest.raises(Killed):
-            run(short_config, tmp_path / "killed")
+def test_a_killed_run_goes_on_as_if_nothing_had_been(short_config, whole, tmp_path, epoch):
+    run_until(short_config, tmp_path / "killed", epoch)
     assert (tmp_path / "killed" / "checkpoint" / "progress.json").is_file()
     assert not (tmp_path / "killed" / "weights.safetensors").exists()
     run(short_config, tmp_path / "killed")
-    whole, killed = (tmp_path / name / "weights.safetensors" for name in ("whole", "killed"))
-    assert killed.read_bytes() == whole.read_bytes()
-    assert log_of(tmp_path / "killed") == log_of(tmp_path / "whole")
+    weights = [out / "weights.safetensors" for out in (whole, tmp_path / "killed")]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+    assert log_of(tmp_path / "killed") == log_of(whole)
     assert sorted(path.name for path in (tmp_path / "killed").iterdir()) == FILES
 
 
+@pytest.fixture(scope="module")
+def killed_once(short_config, tmp_path_factory):
+    out = tmp_path_factory.mktemp("killed") / "model"
+    run_until(short_config, out, 2)
+    return out
+
+
 @pytest.fixture
-def killed(short_config, tmp_path, monkeypatch):
-    """The folder of a run that was killed after its first epoch."""
-    with monkeypatch.context() as patched:
-        kill_at(patched, 2)
-        with pytest.raises(Killed):
-            run(short_config, tmp_path / "killed")
-    return tmp_path / "killed"
+def killed(killed_once, tmp_path):
+    """A copy of the folder of a run that was killed after its first epoch."""
+    return shutil.copytree(killed_once, tmp_path / "killed")
 
 
 def with_data(config, **paths):
@@ -177,8 +195,6 @@ def cut_state(folder):
 
 
 def drop_weight(folder):
-    from safetensors.torch import save_file
-
     tensors = load_file(folder / "state.safetensors")
     del tensors["average/tag_head.1.weight"]
     save_file(tensors, folder / "state.safetensors")
