@@ -549,7 +549,8 @@ class _Loop:
                 )
         if not math.isfinite(sums["total"]):
             raise ModelError(f"epoch {epoch + 1}: the loss is not finite; lower the learning rates")
-        num_tokens = sum(item.window.num_tokens for windows in batches for item in windows)
+        own_tokens = sum(item.window.num_tokens for windows in batches for item in windows)
+        num_tokens = int(self.accelerator.reduce(torch.tensor(own_tokens, device=self.accelerator.device)))
         seconds = time.monotonic() - started
         self.run.epoch += 1
         self.run.num_tokens += num_tokens

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import builtins
 import dataclasses
+import json
 import logging
+import os
 import random
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -14,10 +18,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sitrep_ie import train as train_module
-from sitrep_ie.config import Config, EncodeConfig, ModelConfig
+from sitrep_ie.config import Config, EncodeConfig, ModelConfig, format_toml
 from sitrep_ie.document import Annotation, Document, Example, Mention, Relation, Span, Trigger
 from sitrep_ie.encode import CASES, TextEncoder, WindowSpans
 from sitrep_ie.errors import ConfigError, DependencyError, ModelError, OntologyError
+from sitrep_ie.extractor import Extractor
 from sitrep_ie.ontology import Ontology
 from sitrep_ie.train import (
     DevSet,
@@ -451,3 +456,32 @@ def test_random_state_of_the_caller_is_not_read(texts, text_encoder, ontology):
     one = signature(epoch_batches(texts, text_encoder, ontology, config, 0))
     random.seed(2)
     assert signature(epoch_batches(texts, text_encoder, ontology, config, 0)) == one
+
+
+# ---- several processes ----
+
+
+def test_two_processes_train_one_model(tiny_config, tmp_path):
+    """Each learns from its half of the batches; one of them scores, writes and prints."""
+    short = with_train(tiny_config, epochs=2, batch_tokens=96, evaluate_from=0.1)
+    (tmp_path / "config.toml").write_text(format_toml(short.to_dict()), encoding="utf-8")
+    script = tmp_path / "run.py"
+    script.write_text(
+        "import sys\n"
+        "from sitrep_ie.config import Config\n"
+        "from sitrep_ie.train import train\n"
+        "train(Config.load(sys.argv[1]), sys.argv[2], device='cpu', progress=False)\n",
+        encoding="utf-8",
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", str(script)]
+        + [str(tmp_path / "config.toml"), str(tmp_path / "model")],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    record = json.loads((tmp_path / "model" / "scores.json").read_text(encoding="utf-8"))
+    assert record["epochs"] == 2
+    assert Extractor.load(tmp_path / "model", device="cpu").config.train == short.train
