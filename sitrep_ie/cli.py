@@ -6,6 +6,7 @@ Heavy modules load inside the commands, so that `--help` answers at once.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import logging
 import os
@@ -21,6 +22,7 @@ from sitrep_ie.errors import FormatError, SitrepError
 if TYPE_CHECKING:
     from sitrep_ie.document import Report
 
+_VERBOSE = "tell what is being done"
 FORMATS = ("table", "json", "jsonl", "csv", "geojson", "acled", "plover")
 
 
@@ -33,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     try:
         status: int = options.run(options)
+        # Here and not at the interpreter's end, where a reader that has gone could no longer be caught.
+        sys.stdout.flush()
     except SitrepError as error:
         print(f"sitrep-ie: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
@@ -40,6 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader (head, less) has gone; what Python would still flush goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        name = f"{error.filename}: " if error.filename is not None else ""
+        print(f"sitrep-ie: {name}{error.strerror or error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("sitrep-ie: interrupted", file=sys.stderr)
         return 130
@@ -51,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="sitrep-ie", description="Situation reports in, structured event records out."
     )
     parser.add_argument("--version", action="version", version=f"sitrep-ie {__version__}")
-    parser.add_argument("--verbose", action="store_true", help="tell what is being done")
+    parser.add_argument("--verbose", action="store_true", help=_VERBOSE)
     commands = parser.add_subparsers(required=True, metavar="{extract,train,evaluate,gazetteer,info}")
 
     extract = commands.add_parser("extract", help="print the events of reports")
@@ -121,6 +129,9 @@ def _parser() -> argparse.ArgumentParser:
         "model", nargs="?", type=Path, metavar="MODEL", help="a model folder; none is the shipped one"
     )
     info.set_defaults(run=_info)
+    for command in commands.choices.values():
+        # Without a default, which would undo the same word before the command.
+        command.add_argument("--verbose", action="store_true", default=argparse.SUPPRESS, help=_VERBOSE)
     return parser
 
 
@@ -139,9 +150,12 @@ def _extract(options: argparse.Namespace) -> int:
     extractor = Extractor.load(options.model, device=options.device, gazetteer=options.gazetteer)
     reports = list(extractor.extract_many(documents))
     if options.out is None:
-        if hasattr(sys.stdout, "reconfigure"):
+        if isinstance(sys.stdout, io.TextIOWrapper):
             # A lone surrogate, or a letter that the terminal lacks, must not end the output.
             sys.stdout.reconfigure(errors="backslashreplace")
+            if options.format != "table":
+                # What programs read is the same bytes on every system, as in a file of --out.
+                sys.stdout.reconfigure(encoding="utf-8", newline="")
         _print_reports(reports, options.format, sys.stdout)
     else:
         with _open_output(options.out) as stream:
@@ -217,6 +231,8 @@ def _evaluate(options: argparse.Namespace) -> int:
     from sitrep_ie.score.records import read_records, score_reports
 
     reports = []
+    if not options.predicted.exists():
+        raise FormatError(f"{options.predicted}: there is no such model folder or file of predictions")
     if options.predicted.is_dir():
         extractor = Extractor.load(options.predicted, device=options.device)
         ontology = extractor.ontology
