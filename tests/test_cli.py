@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import logging
@@ -18,7 +19,9 @@ from sitrep_ie import extractor as extractor_module
 from sitrep_ie.cli import main
 from sitrep_ie.config import format_toml
 from sitrep_ie.document import Annotation, Example, Report
+from sitrep_ie.extractor import Extractor
 from sitrep_ie.formats import data_digest, write_inline, write_jsonl
+from sitrep_ie.score.records import records_of
 
 NEGATED = "May 3: no vehicles entered Karsk."
 
@@ -240,6 +243,24 @@ def test_evaluate_predictions_in_a_file(tiny_model_path, gold_path, tiny_example
     assert scores["mentions"]["f1"] == 1.0
     assert scores["arg_c"]["precision"] == 1.0
     assert 0 < scores["arg_c"]["recall"] < 1.0
+
+
+def test_evaluate_event_records(tiny_model_path, gold_path, tiny_examples, tmp_path, capsys):
+    extractor = Extractor.load(tiny_model_path, device="cpu")
+    # Two of the three documents have gold records: what the model finds, less one.
+    reports = [extractor.extract(example.document) for example in tiny_examples[:2]]
+    lines = []
+    for record in [record for report in reports for record in records_of(report)][:-1]:
+        raw = dataclasses.asdict(record)
+        lines.append(json.dumps({"doc": raw.pop("document_id"), **raw}, default=str) + "\n")
+    records, figures = tmp_path / "records.jsonl", tmp_path / "figures.json"
+    records.write_text("".join(lines), encoding="utf-8")
+    arguments = ["evaluate", tiny_model_path, gold_path, "--device", "cpu", "--events", records]
+    assert main([*map(str, arguments), "--json", str(figures)]) == 0
+    assert "100.0" in capsys.readouterr().out
+    events = json.loads(figures.read_text(encoding="utf-8"))["records"]["records"]
+    assert (events["recall"], events["tp"]) == (1.0, len(lines))
+    assert events["precision"] == pytest.approx(len(lines) / (len(lines) + 1))
 
 
 def test_evaluate_uses_the_shipped_ontology(tiny_model_path, gold_path, monkeypatch, capsys):

@@ -389,6 +389,16 @@ def test_encoders_that_are_not_there(spec, message):
     assert "\n" not in str(caught.value)
 
 
+def test_an_encoder_in_a_package(tiny_encoder_path, tmp_path, monkeypatch):
+    shutil.copytree(tiny_encoder_path, tmp_path / "some_encoder" / "files")
+    (tmp_path / "some_encoder" / "__init__.py").write_text("", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    encoder, _ = load_encoder("package:some_encoder", 0.0)
+    expected, _ = load_encoder(str(tiny_encoder_path), 0.0)
+    for name, weight in encoder.state_dict().items():
+        assert torch.equal(weight, expected.state_dict()[name])
+
+
 @pytest.mark.parametrize(
     "content",
     ["", "[]", "3", "{}", '{"model_type": "no-such-kind"}', '{"model_type": "bert", "hidden_size": "wide"}'],
