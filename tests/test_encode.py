@@ -236,6 +236,17 @@ def test_windows_break_between_paragraphs_and_show_heading_and_neighbours(text_e
     assert windows[-1].own[1] == windows[-1].num_words
 
 
+def test_a_heading_right_above_is_shown_once(text_encoder):
+    heading = "Karsk convoy of trucks at dawn in northern Veld"
+    text = "\n\n".join(["Two trucks of the guards arrived at Karsk at dawn.", heading, "convoy " * 28])
+    encoded, windows = check(text_encoder, text, SMALL)
+    assert len(windows) == 2
+    # Eight tokens of the heading and four of what stands before would hold some words twice.
+    shown = windows[1].words_W[: windows[1].own[0]].tolist()
+    first, last = encoded.paragraph_words(1)
+    assert shown == list(range(first, last))
+
+
 def test_no_heading_is_shown_when_none_is_wanted(text_encoder):
     text = "\n\n".join(
         ["Convoys of the week", *["Several trucks arrived at Karsk in northern Veld at dawn."] * 6]
