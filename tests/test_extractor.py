@@ -167,8 +167,10 @@ def test_reports_come_before_the_documents_end(tiny_extractor, tiny_examples):
 
 
 def test_a_stream_of_blank_documents_is_given_out_too(tiny_extractor):
-    reports = tiny_extractor.extract_many(itertools.repeat(""), batch_size=1)
+    blank = iter([""] * 5000)
+    reports = tiny_extractor.extract_many(blank, batch_size=1)
     assert [report.events for report in itertools.islice(reports, 5)] == [()] * 5
+    assert len(list(blank)) > 3000  # were not read ahead
 
 
 def test_strings_are_numbered_and_blank_ones_have_no_events(tiny_extractor):

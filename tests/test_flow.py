@@ -148,6 +148,16 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(short_config, whole, tmp_pa
     assert sorted(path.name for path in (tmp_path / "killed").iterdir()) == FILES
 
 
+def test_a_killed_run_goes_on_with_the_same_average(short_config, tmp_path):
+    """Without dev sets it is the last average that is saved, not one from before the end."""
+    config = with_data(short_config, dev=())
+    run(config, tmp_path / "whole")
+    run_until(config, tmp_path / "killed", 3)
+    run(config, tmp_path / "killed")
+    weights = [tmp_path / name / "weights.safetensors" for name in ("whole", "killed")]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+
+
 @pytest.fixture(scope="module")
 def killed_once(short_config, tmp_path_factory):
     out = tmp_path_factory.mktemp("killed") / "model"
