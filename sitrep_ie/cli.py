@@ -208,14 +208,12 @@ def _print_reports(reports: list[Report], form: str, stream: TextIO) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
-    import dataclasses
-
     from sitrep_ie.config import Config
     from sitrep_ie.train import train
 
     config = Config.load(options.config)
     if options.seed is not None:
-        config = dataclasses.replace(config, train=dataclasses.replace(config.train, seed=options.seed))
+        config = config.with_seed(options.seed)
     scores = train(config, options.out, device=options.device, weights=options.weights)
     for name, found in scores.items():
         print(f"{name}\n{found.table(types=False)}")
@@ -224,6 +222,7 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
+    from sitrep_ie.document import Example
     from sitrep_ie.extractor import Extractor, default_model_folder
     from sitrep_ie.formats import data_digest, read_examples
     from sitrep_ie.ontology import Ontology
@@ -244,7 +243,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         else:
             annotations = list(extractor.annotate_many(documents))
         predicted = [
-            type(example)(example.document, annotation)
+            Example(example.document, annotation)
             for example, annotation in zip(gold, annotations, strict=True)
         ]
     else:

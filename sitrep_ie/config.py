@@ -201,6 +201,10 @@ class Config:
         config = cls.from_dict(read_toml(path), str(path))
         return config.relative_to(path.parent)
 
+    def with_seed(self, seed: int) -> Config:
+        """The same configuration with another seed of training."""
+        return dataclasses.replace(self, train=dataclasses.replace(self.train, seed=seed))
+
     def relative_to(self, folder: Path) -> Config:
         """The same configuration with data paths seen from `folder`."""
 

@@ -63,6 +63,15 @@ def spans_of_tags(tags_W: IntArray) -> WindowSpans:
     return WindowSpans(firsts_N=begins, lasts_N=lasts, types_N=(tags_W[begins] - 1) // 2)
 
 
+def tags_of_spans(spans: WindowSpans, num_words: int) -> IntArray:
+    """Writes spans that do not overlap as tags: the inverse of `spans_of_tags`."""
+    tags_W: IntArray = np.full(num_words, _OUTSIDE, dtype=np.int64)
+    for first, last, kind in zip(spans.firsts_N, spans.lasts_N, spans.types_N, strict=True):
+        tags_W[first : last + 1] = 2 + 2 * kind
+        tags_W[first] = 1 + 2 * kind
+    return tags_W
+
+
 def decode_tags(
     tag_log_probs_BWT: FloatArray, windows: Sequence[Window]
 ) -> list[tuple[WindowSpans, FloatArray]]:

@@ -93,8 +93,7 @@ class Extractor:
         self.model = model.to(self.device).eval()
         self._resolvers = resolvers
         self._gazetteer = gazetteer
-        # Pairs are listed on the CPU, whatever the device.
-        self._linkable_TT = model.allowed_TTR.any(dim=-1).cpu().numpy()
+        self._linkable_TT = model.linkable()
 
     @classmethod
     def load(

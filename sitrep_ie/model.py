@@ -217,6 +217,11 @@ class ExtractionModel(nn.Module):
         assert isinstance(final, nn.Linear)
         nn.init.constant_(final.bias, -2.0)
 
+    def linkable(self) -> np.ndarray:
+        """Boolean (head type, tail type): where any relation may go. Pairs are listed on the CPU."""
+        linkable_TT: np.ndarray = self.allowed_TTR.any(dim=-1).cpu().numpy()
+        return linkable_TT
+
     def tag(self, batch: Batch) -> TagOutput:
         """Returns word states (means of their tokens' states) and tag logits."""
         embedded_BLE = self.encoder.get_input_embeddings()(batch.token_ids_BL)

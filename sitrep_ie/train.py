@@ -30,7 +30,7 @@ from torch import Tensor, nn
 
 from sitrep_ie import __version__
 from sitrep_ie.config import Config, EncodeConfig, TrainConfig, split_dev_entry
-from sitrep_ie.decode import decode_tags
+from sitrep_ie.decode import decode_tags, tags_of_spans
 from sitrep_ie.document import Example, Trigger
 from sitrep_ie.encode import (
     CASES,
@@ -240,22 +240,22 @@ def training_window(text: TrainingText, window: Window, ontology: Ontology) -> T
     firsts: list[int] = []
     lasts: list[int] = []
     types: list[int] = []
-    tags_W = np.zeros(window.num_words, dtype=np.int64)
+    cut: list[int] = []
     for index, span in enumerate(text.spans):
         first, last = place.get(span.first), place.get(span.last - 1)
         if first is None or last is None or last - first != span.last - 1 - span.first:
-            for word in range(span.first, span.last):
-                # A span cut by the window's edge says nothing on what its visible words should be.
-                if word in place:
-                    tags_W[place[word]] = _IGNORED
+            # A span cut by the window's edge says nothing on what its visible words should be.
+            cut += [place[word] for word in range(span.first, span.last) if word in place]
             continue
-        kind = ontology.span_types.index(span.node.type)
-        tags_W[first : last + 1] = 2 + 2 * kind
-        tags_W[first] = 1 + 2 * kind
         shown.append(index)
         firsts.append(first)
         lasts.append(last)
-        types.append(kind)
+        types.append(ontology.span_types.index(span.node.type))
+    spans = WindowSpans(
+        np.array(firsts, dtype=np.int64), np.array(lasts, dtype=np.int64), np.array(types, dtype=np.int64)
+    )
+    tags_W = tags_of_spans(spans, window.num_words)
+    tags_W[cut] = _IGNORED
     number = {index: position for position, index in enumerate(shown)}
     attributes_NA = np.full((len(shown), max(len(ontology.attributes), 1)), -1.0, dtype=np.float32)
     for position, index in enumerate(shown):
@@ -267,9 +267,7 @@ def training_window(text: TrainingText, window: Window, ontology: Ontology) -> T
     return TrainingWindow(
         window=window,
         tags_W=tags_W,
-        spans=WindowSpans(
-            np.array(firsts, dtype=np.int64), np.array(lasts, dtype=np.int64), np.array(types, dtype=np.int64)
-        ),
+        spans=spans,
         links={
             (number[head], number[tail]): relations
             for (head, tail), relations in text.links.items()
@@ -368,7 +366,7 @@ class _TrainingStep(nn.Module):
         super().__init__()
         self.model = model
         self.config = config
-        self.linkable_TT = model.allowed_TTR.any(dim=-1).cpu().numpy()
+        self.linkable_TT = model.linkable()
         self.pad_id = pad_id
 
     def forward(self, windows: Sequence[TrainingWindow], epoch: int) -> dict[str, Tensor]:

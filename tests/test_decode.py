@@ -15,7 +15,14 @@ from strategies import tagged_tokens
 
 from sitrep_ie.bio import allowed_starts, allowed_transitions, ranges_from_tags, tag_names, tags_from_ranges
 from sitrep_ie.config import DecodeConfig, EncodeConfig
-from sitrep_ie.decode import WindowResult, best_tags, decode_document, decode_tags, spans_of_tags
+from sitrep_ie.decode import (
+    WindowResult,
+    best_tags,
+    decode_document,
+    decode_tags,
+    spans_of_tags,
+    tags_of_spans,
+)
 from sitrep_ie.document import Annotation, Document
 from sitrep_ie.encode import EncodedText, TextEncoder, Window, WindowSpans
 
@@ -76,6 +83,7 @@ def test_spans_of_tags_inverts_tags_of_ranges(tagged):
     assert tags_from_ranges(len(tags), ranges) == tags
     found = zip(spans.firsts_N.tolist(), spans.lasts_N.tolist(), spans.types_N.tolist(), strict=True)
     assert [(first, last + 1, TYPES[kind]) for first, last, kind in found] == [tuple(r) for r in ranges]
+    assert tags_of_spans(spans, len(tags)).tolist() == [names.index(tag) for tag in tags]
 
 
 # ---- windows by hand ----

@@ -22,7 +22,7 @@ from sitrep_ie.document import Annotation, Document
 from sitrep_ie.encode import TextEncoder
 from sitrep_ie.errors import ConfigError, DeviceError, DocumentError, ModelError, OntologyError, SitrepError
 from sitrep_ie.extractor import Extractor, default_model_folder, extract, make_document, resolve_device
-from sitrep_ie.model import LinkOutput, TagOutput, allowed_relations
+from sitrep_ie.model import ExtractionModel, LinkOutput, TagOutput, allowed_relations
 
 
 @pytest.fixture
@@ -102,6 +102,8 @@ class WordModel(nn.Module):
         self.num_tags = 1 + 2 * len(ontology.span_types)
         self.num_attributes = len(ontology.attributes)
         self.register_buffer("allowed_TTR", torch.from_numpy(allowed_relations(ontology)))
+
+    linkable = ExtractionModel.linkable
 
     def tag(self, batch):
         num_windows, num_words = batch.word_mask_BW.shape

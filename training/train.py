@@ -6,7 +6,6 @@ python -m training.train configs/default.toml --out runs/default --seeds 1 2 3
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 from pathlib import Path
 
@@ -30,8 +29,7 @@ def main() -> None:
     for seed in options.seeds:
         out = options.out / f"seed-{seed}"
         if not (out / "scores.json").is_file():
-            seeded = dataclasses.replace(config, train=dataclasses.replace(config.train, seed=seed))
-            train(seeded, out, device=options.device, weights=options.weights)
+            train(config.with_seed(seed), out, device=options.device, weights=options.weights)
         record = json.loads((out / "scores.json").read_text(encoding="utf-8"))
         print(f"seed {seed}: {record['epochs']} epochs, {record['training_seconds']} s")
         for name, dev in record["dev"].items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -78,13 +78,8 @@ class Links:
             self._from[link.relation_type, link.head].append(link)
             self._to[link.relation_type, link.tail].append(link)
         entities = _Sets(annotation.mentions)
-        for link in annotation.relations:
-            if (
-                link.relation_type == "SAME_AS"
-                and isinstance(link.head, Mention)
-                and isinstance(link.tail, Mention)
-            ):
-                entities.join(link.head, link.tail)
+        for _, head, tail in _between(annotation, "SAME_AS", Mention):
+            entities.join(head, tail)
         self._groups = entities.groups()
         self._entity = {mention: root for root, group in self._groups.items() for mention in group}
         self.occurrences = _occurrences(annotation)
@@ -122,26 +117,26 @@ def _by_score(link: Relation) -> tuple[float, int, int, str]:
     return -link.score, link.head.span.start, link.tail.span.start, link.relation_type
 
 
-def _occurrences(annotation: Annotation) -> list[Occurrence]:
-    sets = _Sets(annotation.triggers)
+def _between(annotation: Annotation, relation_type: str, kind: type[N]) -> Iterator[tuple[float, N, N]]:
+    """Yields score, head and tail of the relations of a type between two mentions, or two triggers."""
     for link in annotation.relations:
         if (
-            link.relation_type == "SAME_EVENT"
-            and isinstance(link.head, Trigger)
-            and isinstance(link.tail, Trigger)
+            link.relation_type == relation_type
+            and isinstance(link.head, kind)
+            and isinstance(link.tail, kind)
         ):
-            sets.join(link.head, link.tail)
+            yield link.score, link.head, link.tail
+
+
+def _occurrences(annotation: Annotation) -> list[Occurrence]:
+    sets = _Sets(annotation.triggers)
+    for _, head, tail in _between(annotation, "SAME_EVENT", Trigger):
+        sets.join(head, tail)
     groups = list(sets.groups().values())
     index = {trigger: i for i, group in enumerate(groups) for trigger in group}
     edges = []
-    for link in annotation.relations:
-        if (
-            link.relation_type == "SUBEVENT_OF"
-            and isinstance(link.head, Trigger)
-            and isinstance(link.tail, Trigger)
-        ):
-            distance = abs(link.head.span.start - link.tail.span.start)
-            edges.append((-link.score, distance, index[link.head], index[link.tail]))
+    for score, head, tail in _between(annotation, "SUBEVENT_OF", Trigger):
+        edges.append((-score, abs(head.span.start - tail.span.start), index[head], index[tail]))
     parents: dict[int, int] = {}
     # The surest link wins where there are several parents or a cycle; then the nearest.
     for _, _, child, parent in sorted(edges):
