@@ -94,10 +94,16 @@ class DecodeConfig:
 
     link_threshold: float = 0.5
     attribute_threshold: float = 0.5
+    unlinked_threshold: float = 0.0
+    """A mention that no relation touches is kept from this score on, where its type can have relations."""
 
     def __post_init__(self) -> None:
         for name in ("link_threshold", "attribute_threshold"):
             _require(0 < getattr(self, name) < 1, f"decode.{name} {getattr(self, name)}: expected (0, 1)")
+        _require(
+            0 <= self.unlinked_threshold < 1,
+            f"decode.unlinked_threshold {self.unlinked_threshold}: expected [0, 1)",
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

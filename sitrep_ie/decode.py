@@ -119,6 +119,8 @@ def decode_document(
 ) -> Annotation:
     """Stitches the windows of a document, in order, into its annotation.
 
+    A mention that nothing is tied to needs a higher score than others: most false mentions are such.
+
     A span belongs to the window that owns its first word, a link to the one that owns its head; a link
     whose ends that window does not both see is taken from the window that owns the tail.
     """
@@ -135,20 +137,22 @@ def decode_document(
             end = last
             nodes[first, last] = _node(encoded, first, last, result, int(position), ontology, config)
 
-    links: dict[tuple[tuple[int, int], tuple[int, int]], FloatArray] = {}
-    for by_head in (True, False):
-        for result in results:
-            _gather_links(result, by_head, nodes, ontology, links)
-    relations = []
-    for (head, tail), probs_R in links.items():
-        for index in np.flatnonzero(probs_R >= config.link_threshold):
-            relations.append(
-                Relation(
-                    nodes[head], nodes[tail], ontology.relation_names[index], score=float(probs_R[index])
-                )
-            )
+    relations = [
+        Relation(nodes[head], nodes[tail], ontology.relation_names[index], score=float(probs_R[index]))
+        for (head, tail), probs_R in _links(results, nodes, ontology, config.link_threshold).items()
+        for index in np.flatnonzero(probs_R >= config.link_threshold)
+    ]
     relations.sort(key=lambda relation: (relation.head.span, relation.tail.span, relation.relation_type))
-    found = list(nodes.values())
+    linked = {node for relation in relations for node in (relation.head, relation.tail)}
+    linkable = _linkable_types(ontology)
+    found = [
+        node
+        for node in nodes.values()
+        if isinstance(node, Trigger)
+        or node.score >= config.unlinked_threshold
+        or node in linked
+        or node.type not in linkable
+    ]
     return Annotation(
         document_id=document_id,
         mentions=tuple(node for node in found if isinstance(node, Mention)),
@@ -183,29 +187,55 @@ def _node(
     return Trigger(span, span_type, attributes, score=score, attribute_scores=scores)
 
 
-def _gather_links(
-    result: WindowResult,
-    by_head: bool,
-    nodes: dict[tuple[int, int], Mention | Trigger],
+_Key = tuple[int, int]
+
+
+def _links(
+    results: Sequence[WindowResult],
+    nodes: dict[_Key, Mention | Trigger],
     ontology: Ontology,
-    links: dict[tuple[tuple[int, int], tuple[int, int]], FloatArray],
-) -> None:
-    owned_N = _owned(result)
-    heads_P, tails_P = result.pairs_P2[:, 0], result.pairs_P2[:, 1]
-    mine_P = owned_N[heads_P] if by_head else owned_N[tails_P] & ~owned_N[heads_P]
-    if not mine_P.any():
-        return
-    words_W = result.window.words_W
-    keys = [
-        (int(first), int(last) + 1)
-        for first, last in zip(words_W[result.spans.firsts_N], words_W[result.spans.lasts_N], strict=True)
+    threshold: float,
+) -> dict[tuple[_Key, _Key], FloatArray]:
+    """The probabilities of all pairs of nodes that have some relation."""
+    links: dict[tuple[_Key, _Key], FloatArray] = {}
+    type_numbers = {name: number for number, name in enumerate(ontology.span_types)}
+    # Of every node, the nodes that the window that owns it sees, too.
+    seen_by: dict[_Key, set[_Key]] = {}
+    views = []
+    for result in results:
+        words_W = result.window.words_W
+        firsts, stops = words_W[result.spans.firsts_N].tolist(), (words_W[result.spans.lasts_N] + 1).tolist()
+        keys = list(zip(firsts, stops, strict=True))
+        # A neighbour window may have read a span differently; then there is nothing to attach to.
+        agreed_N = np.array(
+            [
+                key in nodes and type_numbers[nodes[key].type] == kind
+                for key, kind in zip(keys, result.spans.types_N.tolist(), strict=True)
+            ],
+            dtype=bool,
+        )
+        owned_N = _owned(result)
+        seen = {keys[position] for position in np.flatnonzero(agreed_N)}
+        seen_by.update((keys[position], seen) for position in np.flatnonzero(owned_N & agreed_N))
+        views.append((result, keys, agreed_N, owned_N))
+    for result, keys, agreed_N, owned_N in views:
+        if not len(result.pairs_P2):
+            continue
+        heads_P, tails_P = result.pairs_P2[:, 0], result.pairs_P2[:, 1]
+        sure_P = (result.link_probs_PR >= threshold).any(axis=1) & agreed_N[heads_P] & agreed_N[tails_P]
+        for pair in np.flatnonzero(sure_P & (owned_N[heads_P] | owned_N[tails_P])):
+            head, tail = keys[heads_P[pair]], keys[tails_P[pair]]
+            if owned_N[heads_P[pair]] or tail not in seen_by.get(head, ()):
+                links[head, tail] = result.link_probs_PR[pair]
+    return links
+
+
+def _linkable_types(ontology: Ontology) -> set[str]:
+    """The mention types that may stand at an end of some relation."""
+    pairs = [
+        (head, tail)
+        for head in ontology.span_types
+        for tail in ontology.span_types
+        if ontology.allowed(head, tail)
     ]
-    # A neighbour window may have read a span differently; then there is nothing to attach to.
-    agreed_N = [
-        key in nodes and nodes[key].type == ontology.span_types[int(kind)]
-        for key, kind in zip(keys, result.spans.types_N, strict=True)
-    ]
-    for pair in np.flatnonzero(mine_P):
-        head, tail = int(heads_P[pair]), int(tails_P[pair])
-        if agreed_N[head] and agreed_N[tail]:
-            links.setdefault((keys[head], keys[tail]), result.link_probs_PR[pair])
+    return {name for pair in pairs for name in pair}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 from pathlib import Path
@@ -295,6 +296,30 @@ def test_thresholds_and_attributes(tiny_ontology):
     strict = decode(encoded, [result], tiny_ontology, link_threshold=0.58, attribute_threshold=0.85)
     assert [link.relation_type for link in strict.relations] == ["THEME"]
     assert strict.triggers[0].attributes == frozenset()
+
+
+def test_a_mention_that_nothing_is_tied_to_needs_a_higher_score(tiny_ontology):
+    encoded = text_of_words(TEXT)
+    result = result_of(
+        window_of(encoded, range(7), (0, 7)),
+        tiny_ontology,
+        [(0, 0, "ACTOR", 0.5), (1, 1, "MOVEMENT", 0.4), (3, 3, "OBJECT", 0.5), (5, 6, "LOCATION", 0.8)],
+        [(1, 2, "THEME", 0.6), (1, 0, "AGENT", 0.3)],
+    )
+    names = [node.type for node in decode(encoded, [result], tiny_ontology).spans()]
+    assert names == ["ACTOR", "MOVEMENT", "OBJECT", "LOCATION"]
+    found = decode(encoded, [result], tiny_ontology, unlinked_threshold=0.7)
+    # The trigger stays whatever its score, the object for its link, the place for its own score.
+    assert [node.type for node in found.spans()] == ["MOVEMENT", "OBJECT", "LOCATION"]
+    assert [link.relation_type for link in found.relations] == ["THEME"]
+
+
+def test_types_that_no_relation_can_touch_need_no_link(tiny_ontology):
+    encoded = text_of_words(TEXT)
+    names_only = dataclasses.replace(tiny_ontology, relation_types=())
+    result = result_of(window_of(encoded, range(7), (0, 7)), names_only, [(0, 0, "ACTOR", 0.5)])
+    (mention,) = decode(encoded, [result], names_only, unlinked_threshold=0.7).mentions
+    assert mention.type == "ACTOR"
 
 
 def test_a_document_without_windows_has_an_empty_annotation(tiny_ontology):
