@@ -25,8 +25,9 @@ ROWS = [
     GazetteerRow(26, "Greatport", "settlement", -11.0, 101.0, "QY", population=5_000_000, capital=True),
     GazetteerRow(27, "Littleport", "settlement", -11.5, 101.5, "QY", population=3_000),
     GazetteerRow(28, "Dalmar City", "settlement", -12.0, 102.0, "QY", population=3_000),
+    GazetteerRow(29, "Brell", "settlement", 20.6, 30.9, "QY", population=3_000),
     GazetteerRow(-1, "Lake Onno", "water", 21.0, 31.0, None, population=1_000_000),
-    GazetteerRow(-2, "Orchid Base", "facility", 20.6, 30.2, "QX", aliases=("Camp Orchid",)),
+    GazetteerRow(-2, "Orchid Base", "facility", 20.6, 30.2, "QX", aliases=("Camp Orchid", "Orchid")),
     GazetteerRow(-3, "Upper Steppe", "region", 22.0, 32.0, "QX", population=50_000),
 ]
 
@@ -82,6 +83,17 @@ def test_a_value_carries_the_entry(gazetteer: Gazetteer):
         ("Camp Orchid", None, "exact"),
         ("Greatport", "26", "exact"),
         ("Dalmar–Kelleh highway", "20", "near"),
+        ("Old Dalmar–Al Qādimah axis", "25", "near"),
+        ("Kelleh - Al Qādimah road", "22", "near"),
+        ("Ferrun road", "24", "near"),
+        ("Dalmar bazaar", "20", "near"),
+        ("dunes east of Dalmar", "20", "near"),
+        ("Royal Dalmar Hotel", "20", "near"),
+        ("Karsk-held Dalmar", "20", "exact"),
+        ("Karsk Front-controlled Sandovia", "1", "country"),
+        ("Sandovian-held bank", "1", "country"),
+        ("mainland Sandovia", "1", "country"),
+        ("Lake Onno fringes", None, "near"),
     ],
 )
 def test_words_around_a_name_choose_kind_and_precision(
@@ -93,7 +105,21 @@ def test_words_around_a_name_choose_kind_and_precision(
 
 
 @pytest.mark.parametrize(
-    "text", ["base", "the town", "military bases", "", " ", "' -", "Littleport", "Littlepord"]
+    "text",
+    [
+        "base",
+        "the town",
+        "military bases",
+        "",
+        " ",
+        "' -",
+        "Littleport",
+        "Littlepord",
+        "Brell",
+        "Ferrun camp",
+        "Ward Kelleh",
+        "valley of the Dalmar, Kelleh and Ferrun rivers",
+    ],
 )
 def test_without_support_there_is_no_point(gazetteer: Gazetteer, text: str):
     assert resolve(gazetteer, text) == PlaceValue(precision="unresolved")
@@ -115,6 +141,8 @@ def test_without_support_there_is_no_point(gazetteer: Gazetteer, text: str):
         ("Kelleh, Dalmar province", (), "21", "exact"),
         ("Kelleh area of Dalmar province", (), "21", "near"),
         ("Dalmar", ("Dalmar",), "20", "exact"),
+        ("Ward Kelleh", ("Dalmar province",), "21", "exact"),
+        ("Littleport", ("Sandovian-Morrovian border",), "27", "exact"),
     ],
 )
 def test_what_holds_a_place_decides(
@@ -142,6 +170,17 @@ def test_places_near_each_other_are_meant(gazetteer: Gazetteer):
     queries = [PlaceQuery("Kelleh"), PlaceQuery("Kelleh", ("Dalmar province",)), PlaceQuery("Dalmar")]
     first, second, _ = resolve_places(queries, gazetteer, countries={"QX": 3})
     assert first.gazetteer_id == second.gazetteer_id == "21"
+
+
+def test_towns_across_a_border_are_known_by_their_neighbours(gazetteer: Gazetteer):
+    queries = [PlaceQuery("Brell"), PlaceQuery("Dalmar"), PlaceQuery("Kelleh", ("Dalmar province",))]
+    assert resolve_places(queries, gazetteer, countries={"QX": 3})[0].gazetteer_id == "29"
+
+
+def test_well_known_facilities_are_known_abroad_by_their_own_name_only(gazetteer: Gazetteer):
+    assert resolve(gazetteer, "Camp Orchid", about="QY").name == "Orchid Base"
+    assert resolve(gazetteer, "Orchid", about="QY").name == "Orchid Base"
+    assert resolve(gazetteer, "Orchid pass", about="QY").precision == "unresolved"
 
 
 def test_values_come_in_order_and_do_not_depend_on_it(gazetteer: Gazetteer):

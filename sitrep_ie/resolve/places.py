@@ -46,7 +46,8 @@ _DIRECTIONS = _words(
 _SURROUNDINGS = _words(
     """
     countryside outskirts outskirt suburb suburbs area areas vicinity surroundings environs
-    periphery hinterland front frontline frontlines axis sector direction pocket part parts side
+    periphery hinterland front frontline frontlines axis sector sectors direction directions pocket
+    part parts side sides fringe fringes belt
     edge entrance entrances approaches neighbourhood neighbourhoods neighborhood neighborhoods
     quarter quarters downtown
     """
@@ -63,11 +64,20 @@ _DISTRICTS = _words(
     district districts subdistrict county counties raion rayon municipality municipalities commune
     communes woreda zone locality lga cercle territory territories tehsil taluka nahiya
     subprefecture arrondissement division parish canton
+    payam payams woredas corregimiento corregimientos kecamatan tehsils talukas
+    """
+)
+# The smallest units: many of a country's bear the same name.
+_WARDS = _words(
+    """
+    ward wards barangay barangays tambon tambons vereda veredas boma bomas kebele kebeles fokontany mouza
+    desa kelurahan
     """
 )
 _SETTLEMENTS = _words(
     """
     city cities town towns village villages settlement settlements hamlet hamlets township community
+    communities
     """
 )
 _FACILITIES = _words(
@@ -78,14 +88,20 @@ _FACILITIES = _words(
     heights oil gas oilfield oilfields gasfield hospital hospitals school schools prison prisons
     jail port ports harbour harbor refinery plant station stations junction intersection roundabout
     farm farms farmland forest forests river lake desert plain plains outpost outposts post posts
+    dune dunes jungle bush woods woodland swamp swamps marsh marshes ridge ridges range massif plateau
+    gorge ravine canyon cliffs foothills slopes sierra basin delta creek stream lagoon reservoir channel
+    canal strait peninsula shoal reef islet islets
     position positions headquarters hq compound compounds building buildings site sites garrison
     barracks gate tunnel tunnels mosque church university stadium cemetery island islands coast
     coastline shore beach bay square market markets street avenue shop water waters airspace
-    territory land lands corridor pass point points spot location locations place places home house
-    houses warehouse facility facilities depot office offices silos silo factory mine mines wadi
+    territory land lands soil mainland frontier frontiers boundary barrier terminal toll corridor pass
+    point points spot location locations place places home house houses warehouse facility facilities depot
+    office offices silos silo factory mine mines wadi
     grove groves orchard orchards path track trail terrain ground route routes line lines mill
     refugee displacement displaced idp idps international combat operating fob cop forward patrol
-    police army security customs special strip enclave region regional power nuclear thermal
+    hotel clinic dispensary cantonment bazaar monastery cathedral convent shrine quarry reserve resort
+    residence palace mall police army security customs special strip enclave region regional power
+    nuclear thermal
     electrical residential industrial agricultural control held controlled reconciliation buffer
     safe demilitarised demilitarized ceasefire contact zone zones stretch section bank banks bend
     stronghold strongholds hideout hideouts cell cells den dens trench trenches cave caves court
@@ -95,13 +111,24 @@ _FACILITIES = _words(
 _LINKS = _words(
     """
     of in at near around on to from by with the a an and between along outside inside towards toward over
-    for across
+    for across off opposite beyond beside behind
     """
 )
 # What bears one of these words is named after anything at all: "Suvorov Street", "Damascus Square".
+_ROADS = _words(
+    "road roads highway highways motorway route routes track axis crossroads junction intersection"
+)
 _DEDICATED = _words("street avenue boulevard square mosque church roundabout")
 _GENERIC = (
-    _DEDICATED | _DIRECTIONS | _SURROUNDINGS | _DIVISIONS | _DISTRICTS | _SETTLEMENTS | _FACILITIES | _LINKS
+    _DEDICATED
+    | _DIRECTIONS
+    | _SURROUNDINGS
+    | _DIVISIONS
+    | _DISTRICTS
+    | _WARDS
+    | _SETTLEMENTS
+    | _FACILITIES
+    | _LINKS
 )
 # Division words of other languages, as gazetteers write them around names.
 _FOREIGN_DIVISIONS = _words(
@@ -118,7 +145,14 @@ _FOREIGN_DIVISIONS = _words(
 )
 _SPLIT = re.compile(r"\s*[,;]\s*")
 _ALTERNATIVES = re.compile(r"\s*[()/\[\]]\s*")
-_ENDS = re.compile(r"([A-Z][\w']{3,})(?:-|\s*[–—]\s*)([A-Z][\w']{3,})")
+# "Aleppo-Damascus", "Fada N'Gourma–Pama", "Yei - Juba": a long dash joins two names, a hyphen may be in one.
+_ENDS = re.compile(r"([A-Z][^–—]{2,}?)(?:\s*[–—]\s*|\s+-\s+|(?<=\w{3})-(?=[A-Z]\w{2,}\Z))([A-Z][^–—]{2,})")
+_LISTED = re.compile(r",[^,]+,?\s(?:and|or|&)\s")
+# "SDF-held areas", "Houthi-controlled Yemen": who holds a place is no part of its name.
+_HELD_BY = re.compile(
+    r"[\w'’]+(?:[ -][\w'’]+)?-(?:held|controlled|administered|occupied|ruled|run|led|dominated|populated)\s+"
+    r"(?=.*[A-Z])"
+)
 _POSSESSIVE = re.compile(r"['’]s?(?=\s|$)")
 _CAPITALISED = re.compile(r"\b[A-Z][\w'’-]{3,}(?: [A-Z][\w'’-]+)?")
 _INNER_LINK = re.compile(r"\s(?:of|in|near|outside|inside|along|at)\s(?:the\s)?", re.IGNORECASE)
@@ -138,8 +172,15 @@ class _Reading:
     near: bool
     direction: bool
     facility: bool
+    road: bool
+    ward: bool
     dedicated: bool
     lower: bool
+
+
+_EAST_OF = re.compile(
+    rf".*\b(?:{'|'.join(sorted(_DIRECTIONS))})\s+(?:of|from)\s+(?:the\s+)?\Z", re.IGNORECASE
+)
 
 
 def strip_division(name: str) -> str:
@@ -162,7 +203,10 @@ def _strip(text: str, generic: frozenset[str]) -> str:
 
 
 def _read(query: PlaceQuery) -> _Reading:
-    first, *rest = [part for part in _SPLIT.split(query.text.strip()) if part] or [""]
+    text = _HELD_BY.sub("", query.text.strip()) or query.text.strip()
+    # "the valley of the Ene, Tambo and Perené rivers" names several places, none inside the next.
+    parts = [text] if _LISTED.search(text) else _SPLIT.split(text)
+    first, *rest = [part for part in parts if part] or [""]
     pieces = [part for part in _ALTERNATIVES.split(first) if part] or [""]
     full = _POSSESSIVE.sub("", pieces[0]).strip("\"“”'‘’ .")
     alternatives = tuple(core for piece in pieces[1:] if (core := _strip(piece, _GENERIC)))
@@ -174,6 +218,7 @@ def _read(query: PlaceQuery) -> _Reading:
         words = {part for part in name_words(core[: link.start()])} | (words - set(name_words(core)))
         core = _strip(core[: link.start()], _GENERIC)
     around = words - set(name_words(core))
+    features = around & (_FACILITIES - _DIVISIONS - _DISTRICTS)
     wanted: Wanted | None = None
     if around & _DISTRICTS:
         wanted = "district"
@@ -189,7 +234,9 @@ def _read(query: PlaceQuery) -> _Reading:
         wanted=wanted,
         near=bool(around & (_SURROUNDINGS | _DIRECTIONS)),
         direction=bool(around & _DIRECTIONS),
-        facility=bool(around & (_FACILITIES - _DIVISIONS - _DISTRICTS)),
+        facility=bool(features) and not _EAST_OF.match(full[: -len(core)] if full.endswith(core) else ""),
+        road=bool(features) and features <= _ROADS,
+        ward=bool(around & _WARDS),
         dedicated=bool(around & _DEDICATED),
         lower=core == core.lower(),
     )
@@ -208,6 +255,7 @@ _ALIKE = 0.85
 _SOME_SUPPORT, _SUPPORT = 0.02, 0.12
 # The joint decision settles in two rounds: the second knows the first's places.
 _NEIGHBOUR_KM = 100.0
+_WARD_KM = 30.0
 
 
 @dataclass(slots=True)
@@ -230,6 +278,8 @@ class _Decision:
     # It was chosen among its namesakes for the place that holds it.
     held: bool = False
     from_container: bool = False
+    # All countries of a border or of several named at once; the entry is one of them.
+    countries: frozenset[str] = frozenset()
 
 
 def resolve_places(
@@ -318,8 +368,10 @@ class _Resolver:
             found = matches(reading.core)
             whole: tuple[NameMatch, ...] = ()
         else:
+            # "Lake Chad fringes", "north of Mount Hermon": what says where in it is no part of a name.
+            inner = _strip(reading.full, _SURROUNDINGS | _DIRECTIONS | _LINKS)
             whole = tuple(
-                m for m in matches(reading.full)
+                m for m in matches(reading.full) or (matches(inner) if inner != reading.core else ())
                 if m.tier in ("exact", "alias") or (m.tier == "folded" and m.similarity >= _ALIKE)
                 if reading.core or m.entry.kind in ("country", "region", "water")
             )  # fmt: skip
@@ -330,11 +382,20 @@ class _Resolver:
             if found and found[0].tier in _CERTAIN:
                 break
             found = matches(alternative) or found
-        if not found and (reading.facility or reading.near) and not reading.dedicated:
-            # "Aleppo-Damascus highway": a road by its ends; "Nakuru Level Five Hospital": by its first word.
-            ends = _ENDS.fullmatch(reading.core)
-            parts = ends.groups() if ends else reading.core.split()[:1]
-            found = tuple(m for part in parts for m in matches(part) if m.tier == "exact" and _is_large(m))
+        is_list = "," in reading.core
+        if not found and (reading.facility or reading.near) and not (reading.dedicated or is_list):
+            # "Aleppo-Damascus highway": a road by its ends; "Nakuru Level Five Hospital": by a word of it.
+            if ends := _ENDS.fullmatch(reading.core):
+                found = tuple(
+                    m for part in ends.groups() for m in matches(part) if m.tier in ("exact", "alias")
+                )
+            else:
+                words = [word for word in reading.core.split() if word[:1].isupper()]
+                first = words[0] if reading.full.startswith(tuple(words[:1])) else None
+                found = tuple(
+                    m for word in words for m in matches(word)
+                    if m.tier == "exact" and (_is_large(m) if word == first else _is_large_town(m))
+                )  # fmt: skip
         if reading.wanted == "division":
             found = self._named_after(found) + found
         return found, frozenset(m.entry.id for m in whole)
@@ -433,18 +494,22 @@ class _Resolver:
         for match in name.matches:
             entry = match.entry
             held = _held(entry, container.entry) if container else 0.0
+            if container and len(container.countries) > 1 and entry.country in container.countries:
+                held = 2.0
             support = self._support(name, entry.country)
-            if not _acceptable(match, reading, held, support, container is not None):
+            nearest = self._nearest_km(entry, reading.core)
+            whole = entry.id in name.whole
+            if not _acceptable(match, reading, whole, held, support, nearest, container is not None):
                 continue
             score = _prominence(entry) - _penalty(match) + held + _fit(entry, reading)
-            if entry.id in name.whole:
+            if whole:
                 score += 1.5
             elif match.tier == "alias" and len(name_key(reading.core)) <= 4:
                 score -= 0.6
             if entry.kind == "admin1" and reading.wanted is None and entry.id in inside:
                 score -= 2.5
             score += 4.0 * math.sqrt(max(0.0, support))
-            score += self._company(entry, reading.core)
+            score += self._company(entry, nearest)
             if best is None or score > best[0]:
                 best = (score, entry, held > 0.0 or support >= _SUPPORT, held > 0.0)
         if best is None:
@@ -453,17 +518,20 @@ class _Resolver:
             best[1], _precision(best[1], reading, best[1].id in name.whole), supported=best[2], held=best[3]
         )
 
-    def _company(self, entry: GazetteerEntry, core: str) -> float:
-        """What the document's other places, as the round before left them, say for this one."""
-        if entry.kind == "country":
-            return 0.0
+    def _nearest_km(self, entry: GazetteerEntry, core: str) -> float:
+        """How far the nearest other place of the document is, as the round before left them."""
         # A town is no evidence for the district of its name around it, nor for a like name being its own.
         others = [
             _distance_km(entry, other)
             for name, other in self._anchors
             if name != core and other.id != entry.id
         ]
-        nearest = min(others, default=math.inf)
+        return min(others, default=math.inf)
+
+    def _company(self, entry: GazetteerEntry, nearest: float) -> float:
+        """What the document's other places say for this one."""
+        if entry.kind == "country":
+            return 0.0
         return (1.5 if entry.id in self._told else 0.0) + 1.5 * math.exp(-nearest / _NEIGHBOUR_KM)
 
     def _country(self, name: _Name, container: _Decision | None) -> _Decision | None:
@@ -481,7 +549,7 @@ class _Resolver:
         own_name = next((words for words, hit in self._words.items() if hit == (country, False)), "")
         for match in self._gazetteer.matches(own_name):
             if match.entry.kind == "country" and match.entry.country == country:
-                return _Decision(match.entry, "country", supported=True)
+                return _Decision(match.entry, "country", supported=True, countries=frozenset(named))
         return None
 
 
@@ -511,6 +579,10 @@ def _is_seat(match: NameMatch) -> bool:
     return match.entry.seat and match.tier in _CERTAIN and match.entry.population >= 20_000
 
 
+def _is_large_town(match: NameMatch) -> bool:
+    return match.entry.kind == "settlement" and match.entry.population >= 50_000
+
+
 def _is_large(match: NameMatch) -> bool:
     return _people(match.entry) >= 50_000 or match.entry.kind in ("admin1", "facility")
 
@@ -533,7 +605,13 @@ def _fit(entry: GazetteerEntry, reading: _Reading) -> float:
 
 
 def _acceptable(
-    match: NameMatch, reading: _Reading, held: float, support: float, has_container: bool
+    match: NameMatch,
+    reading: _Reading,
+    whole: bool,
+    held: float,
+    support: float,
+    nearest_km: float,
+    has_container: bool,
 ) -> bool:
     entry, tier = match.entry, match.tier
     same = tier in ("exact", "alias")
@@ -544,6 +622,11 @@ def _acceptable(
     if entry.kind == "water":
         return alike
     if entry.kind == "facility" and not same:
+        return alike and support >= _SUPPORT and held >= 0
+    # Those of `places.toml` are known beyond their country.
+    if entry.kind in ("facility", "region") and same and entry.id < 0 and held >= 0:
+        return whole or not reading.facility or support >= _SUPPORT
+    if reading.ward and held <= 0 and nearest_km > _WARD_KM:
         return False
     letters = len(name_key(reading.core or reading.full))
     if letters <= 3 and not same:
@@ -560,7 +643,9 @@ def _acceptable(
         # "Al-Salam camp", "Victory base": named after anything.
         if not alike or (held <= 0 and support < _SUPPORT and people < 300_000):
             return False
-        if people < 2_000 and held <= 0 and not entry.seat and entry.kind == "settlement":
+        # A road is mostly called by the town that it leads to, a camp or a hospital by anybody.
+        small = people < 2_000 and not entry.seat and entry.kind == "settlement"
+        if small and held <= 0 and not (reading.road and same):
             return False
     if held > 0:
         return tier in _CERTAIN or match.similarity >= 0.84
@@ -571,11 +656,14 @@ def _acceptable(
             return True
         least = 0.9 if tier != "folded" else 0.75 if letters >= 6 else _ALIKE
         return match.similarity >= least and support >= 0.25
+    # Reports of one border name towns on both sides of it.
+    if same and nearest_km <= _NEIGHBOUR_KM and people >= 2_000:
+        return True
     if support >= _SOME_SUPPORT:
         return same and (people >= 5_000 or large)
     if support >= 0.0:
         return (
-            people >= 100_000 if tier == "exact" else tier == "alias" and letters >= 6 and people >= 500_000
+            people >= 100_000 if tier == "exact" else tier == "alias" and letters >= 6 and people >= 200_000
         )
     if tier == "exact":
         return people >= 15_000 or large
