@@ -28,7 +28,7 @@ from sitrep_ie.document import (
 from sitrep_ie.errors import DocumentError, OntologyError
 from sitrep_ie.formats.inline import parse_inline
 from sitrep_ie.ontology import Ontology
-from sitrep_ie.resolve.dates import document_period, resolve_date
+from sitrep_ie.resolve.dates import document_period, release_month, resolve_date
 from sitrep_ie.resolve.quantities import bare_count, resolve_quantity
 from tests import strategies
 from tests.golden.regenerate import FOLDER, record_lines
@@ -59,6 +59,34 @@ def bounds(quantity: object) -> tuple[object, ...] | None:
     if quantity is None:
         return None
     return tuple(getattr(quantity, name) for name in ("low", "best", "high", "qualifier"))
+
+
+def test_a_release_number_gives_the_year_that_a_report_without_date_leaves_out() -> None:
+    text = "Veld Command 2029-07-CA-075\n\nA {ACTOR a1|patrol} {CLASH e1|fought} on {DATE d1|July 16}."
+    inline = f"{text}\n> e1 TIME d1"
+    report = report_of(inline, resolvers=replace(RESOLVERS, release_month=release_month), published=None)
+    assert (report.published, report.period) == (None, None)
+    assert report.events[0].time.start == Day(2029, 7, 16)
+    dated = report_of(inline, resolvers=replace(RESOLVERS, release_month=release_month))
+    assert dated.events[0].time.start == Day(2030, 7, 16)
+
+
+def test_coordinated_actors_share_the_head_of_the_last() -> None:
+    inline = """\
+{ACTOR a1|Afghan}, {ACTOR a2|Turkish} and {ACTOR a3|coalition forces} {RAID e1|raided} a farm; an \
+{ACTOR a4|Iraqi} {CLASH e2|fought} them.
+> e1 AGENT a1
+> e1 AGENT a2
+> e1 AGENT a3
+> e2 AGENT a4
+"""
+    raid, clash = report_of(inline, resolvers=Resolvers.default()).events
+    assert [(a.text, a.kind, a.country) for a in raid.actors] == [
+        ("Afghan", "state_force", "AF"),
+        ("Turkish", "state_force", "TR"),
+        ("coalition forces", "state_force", None),
+    ]
+    assert [(a.name, a.kind) for a in clash.actors] == [("Iraqi", "unknown")]
 
 
 # ---- occurrences ----

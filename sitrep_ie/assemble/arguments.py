@@ -38,6 +38,8 @@ _PLACED = re.compile(
 )
 _DEFINITE = frozenset("the his her its their this that".split())
 _ARTICLES = _DEFINITE | frozenset("a an another no neither any each every some these those".split())
+# Between coordinated mentions: "[Afghan] and [coalition forces]" share the last one's head.
+_AND = re.compile(r"\s*(?:,|/|&|,?\s(?:and|or))\s*(?:the\s+)?", re.IGNORECASE)
 # Singular nouns for more than one person.
 _COLLECTIVES = frozenset(
     "army battalion brigade cavalry cell clergy column community company convoy couple crew crowd dead "
@@ -58,6 +60,7 @@ class Values:
         self._resolvers = resolvers
         self._acronyms = resolvers.acronyms(document.text)
         self._actors: dict[Mention, ActorValue] = {}
+        self._after = self._coordinated(annotation)
         self._quantities: dict[Mention, Quantity | None] = {}
         self._places = self._resolve_places(document, annotation)
         self._countries = frozenset(value.country for value in self._places.values() if value.country)
@@ -108,8 +111,32 @@ class Values:
             text = self.text(mention.span)
             others = [self.text(other.span) for other in self._links.mentions_of(mention) if other != mention]
             query = ActorQuery(text, tuple(dict.fromkeys(others)), self._acronyms, self._countries)
-            self._actors[mention] = self._resolvers.actor(query) or ActorValue(name=text, kind="unknown")
+            value = self._resolvers.actor(query) or ActorValue(name=text, kind="unknown")
+            if value.kind == "unknown" and value.country and value.name == text:
+                # A demonym alone: "[Afghan] and [coalition forces]".
+                if head := self._shared_head(mention):
+                    whole = self._resolvers.actor(replace(query, text=f"{text} {head}"))
+                    value = whole if whole is not None and whole.kind != "unknown" else value
+            self._actors[mention] = value
         return self._actors[mention]
+
+    def _coordinated(self, annotation: Annotation) -> dict[Mention, Mention]:
+        """The actor that follows an actor after no more than "and" or a comma."""
+        actors = [mention for mention in annotation.mentions if mention.entity_type == "ACTOR"]
+        return {
+            before: after
+            for before, after in zip(actors, actors[1:], strict=False)
+            if _AND.fullmatch(self._text, before.span.end, after.span.start)
+        }
+
+    def _shared_head(self, mention: Mention) -> str | None:
+        """The head noun of the last of several coordinated actors."""
+        while (after := self._after.get(mention)) is not None:
+            mention = after
+            words = self.text(mention.span).split()
+            if len(words) > 1 and words[-1].islower():
+                return words[-1]
+        return None
 
     def affiliation(self, mention: Mention) -> str | None:
         """The force, group or organisation that an actor is a member of, by the text or by its name."""

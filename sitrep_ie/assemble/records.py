@@ -51,7 +51,8 @@ def assemble(document: Document, annotation: Annotation, ontology: Ontology, res
     period = document.period or _period(document, _header(document, annotation, layout), resolvers, published)
     links = Links(annotation)
     values = Values(document, annotation, links, resolvers)
-    timeline = Timeline(document, annotation, layout, resolvers, published, period)
+    known = period if period is not None or published is not None else resolvers.release_month(document.text)
+    timeline = Timeline(document, annotation, layout, resolvers, published, known)
     events = _Assembler(annotation, layout, links, ontology, values, timeline).events()
     return Report(document=document, annotation=annotation, events=events, published=published, period=period)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,7 @@ class Resolvers:
     Attributes:
         document_date: text -> publication date, from the document's own header or dateline.
         document_period: (title or heading, context) -> days that the report covers.
+        release_month: text -> month of its release number, for a report without publication date.
         is_day_first: (text, publication date) -> whether 3/4 is the third of April.
         date: (text of a DATE, context) -> value.
         quantity: text of a QUANTITY -> value.
@@ -55,6 +56,7 @@ class Resolvers:
     acronyms: Callable[[str], Mapping[str, str]]
     actor: Callable[[ActorQuery], ActorValue | None]
     places: Callable[[Sequence[PlaceQuery], Sequence[str]], Sequence[PlaceValue | None]]
+    release_month: Callable[[str], Period | None] = field(default=lambda text: None)
 
     @classmethod
     def none(cls) -> Resolvers:
@@ -79,7 +81,13 @@ class Resolvers:
             ResourceError: the gazetteer or an alias table is missing or broken.
         """
         from sitrep_ie.resolve.actors import ActorResolver, find_acronyms
-        from sitrep_ie.resolve.dates import document_date, document_period, is_day_first, resolve_date
+        from sitrep_ie.resolve.dates import (
+            document_date,
+            document_period,
+            is_day_first,
+            release_month,
+            resolve_date,
+        )
         from sitrep_ie.resolve.gazetteer import Gazetteer
         from sitrep_ie.resolve.places import resolve_places
         from sitrep_ie.resolve.quantities import bare_count, resolve_quantity
@@ -105,4 +113,5 @@ class Resolvers:
             acronyms=find_acronyms,
             actor=resolve_actor,
             places=resolve_all_places,
+            release_month=release_month,
         )

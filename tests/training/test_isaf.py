@@ -82,6 +82,8 @@ def test_people_told_three_times_count_once() -> None:
         ("{QUANTITY q1|a few} {ACTOR a1|insurgents}\n> q1 QUANTITY_OF a1", 3),
         ("{QUANTITY q1|a couple of} {ACTOR a1|insurgents}\n> q1 QUANTITY_OF a1", 2),
         ("{QUANTITY q1|multiple} {ACTOR a1|insurgents}\n> q1 QUANTITY_OF a1", 3),
+        ("{QUANTITY q1|numerous} {ACTOR a1|insurgents}\n> q1 QUANTITY_OF a1", 4),
+        ("a {QUANTITY q1|large number of} {ACTOR a1|insurgents}\n> q1 QUANTITY_OF a1", 4),
         ("{QUANTITY q1|dozens of} {ACTOR a1|insurgents}\n> q1 QUANTITY_OF a1", 24),
         ("{QUANTITY q1|more than 20} {ACTOR a1|insurgents}\n> q1 QUANTITY_OF a1", 21),
         ("an {ACTOR a1|insurgent}", 1),
@@ -124,6 +126,26 @@ def test_the_deeds_of_the_enemy_old_events_and_the_dead_of_the_forces_do_not_cou
     assert (found["min_killed"], found["min_captured"]) == (0, 1)
     assert found["event_type"] == ["detention"]
     assert found["start_date"] == "2031-03-02"
+
+
+def test_the_dead_beside_soldiers_and_those_of_the_enemy_are_not_his() -> None:
+    beside = (
+        "The attack {DEATH e1|killed} {ACTOR a1|Rahim Gul} and {QUANTITY q1|four} {ACTOR a2|Afghan soldiers}."
+    )
+    assert fields_of(beside + "\n> e1 TARGET a1\n> e1 TARGET a2\n> q1 QUANTITY_OF a2")["min_killed"] == 0
+    inline = """\
+{ACTOR a1|Taliban insurgents} {CLASH e1|attacked} a {ACTOR a2|patrol}, {DEATH e2|killing} \
+{ACTOR a3|Rahim Gul}; {CLASH e3|return fire} {DEATH e4|killed} {QUANTITY q1|two} {ACTOR a4|insurgents}.
+> e1 AGENT a1
+> e1 TARGET a2
+> e2 SUBEVENT_OF e1
+> e2 TARGET a3
+> e3 SUBEVENT_OF e1
+> e4 SUBEVENT_OF e3
+> e4 TARGET a4
+> q1 QUANTITY_OF a4
+"""
+    assert fields_of(inline)["min_killed"] == 2
 
 
 def test_an_airstrike() -> None:

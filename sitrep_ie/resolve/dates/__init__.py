@@ -12,9 +12,16 @@ import re
 from sitrep_ie.document import DateValue
 from sitrep_ie.resolve.dates.evaluate import DateContext, Unresolved, evaluate
 from sitrep_ie.resolve.dates.grammar import MAX_TEXT_CHARS, NotADate, parse
-from sitrep_ie.resolve.dates.header import document_date, document_period, is_day_first
+from sitrep_ie.resolve.dates.header import document_date, document_period, is_day_first, release_month
 
-__all__ = ["DateContext", "document_date", "document_period", "is_day_first", "resolve_date"]
+__all__ = [
+    "DateContext",
+    "document_date",
+    "document_period",
+    "is_day_first",
+    "release_month",
+    "resolve_date",
+]
 
 _FULL_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 

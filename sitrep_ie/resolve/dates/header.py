@@ -91,6 +91,23 @@ def document_date(text: str) -> dt.date | None:
     return _title_date(lines, context)
 
 
+def release_month(text: str) -> tuple[dt.date, dt.date] | None:
+    """Returns the month that a release number near the top names (2031-07-CA-075), first and last day.
+
+    It says when the report came out, not what it covers; None where numbers name several months.
+    """
+    months = {
+        (int(match[1]), int(match[2]))
+        for line in text[:_HEAD_CHARS].splitlines()[: 3 * _HEAD_LINES]
+        for match in _NUMBERED_MONTH.finditer(line)
+    }
+    if len(months) != 1:
+        return None
+    ((year, month),) = months
+    start = dt.date(year, month, 1)
+    return start, (start + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1)
+
+
 def _title_date(lines: list[str], context: DateContext) -> dt.date | None:
     title = _ITEM.match(lines[0]) if lines else None
     months = {(int(match[1]), int(match[2])) for line in lines for match in _NUMBERED_MONTH.finditer(line)}
