@@ -89,6 +89,52 @@ def test_coordinated_actors_share_the_head_of_the_last() -> None:
     assert [(a.name, a.kind) for a in clash.actors] == [("Iraqi", "unknown")]
 
 
+@pytest.mark.parametrize(
+    ("thing", "expected"),
+    [
+        ("{OBJECT o1|armoured vehicles}", (2, None, None, "vague")),
+        ("the {OBJECT o1|armoured vehicles}", (2, None, None, "vague")),
+        ("{ACTOR o1|armed men}", (2, None, None, "vague")),
+        ("a {ACTOR o1|group of insurgents}", (2, None, None, "vague")),
+        ("{OBJECT o1|F-16s}", (2, None, None, "vague")),
+        ("{QUANTITY q1|60} {OBJECT o1|vehicles}", (60, 60, 60, "exact")),
+        ("no {OBJECT o1|vehicles}", None),
+        ("a {OBJECT o1|vehicle}", None),
+        ("{OBJECT o1|ammunition}", None),
+        ("{OBJECT o1|medicines}", None),
+        ("{ACTOR o1|US forces}", None),
+        ("the {ACTOR o1|authorities}", None),
+        ("{ACTOR o1|Houthis}", None),
+        ("{ACTOR o1|Red Crescent Volunteers}", None),
+    ],
+)
+def test_a_plural_that_nothing_counts_is_two_or_more(thing: str, expected: tuple[object, ...] | None) -> None:
+    inline = f"Convoys {{MOVEMENT e1|brought}} {thing} to the town.\n> e1 THEME o1\n"
+    inline += "> q1 QUANTITY_OF o1\n" if "{QUANTITY" in thing else ""
+    event = event_of(inline.replace("o1", "a1") if "ACTOR" in thing else inline)
+    (only,) = (*event.actors, *event.objects)
+    assert bounds(only.quantity) == expected
+    if expected and expected[-1] == "vague":
+        assert (only.quantity.text, only.quantity.span) == (None, None)
+
+
+def test_a_plural_that_is_counted_elsewhere_keeps_that_count() -> None:
+    inline = """\
+{QUANTITY q1|60} {OBJECT o1|trucks} {MOVEMENT e1|arrived}; the {OBJECT o2|trucks} {MOVEMENT e2|left} at \
+{DATE d1|dawn}.
+> e1 THEME o1
+> q1 QUANTITY_OF o1
+> e2 THEME o2
+> o2 SAME_AS o1
+"""
+    assert [event.objects[0].quantity.best for event in report_of(inline)] == [60, 60]
+    once = inline.replace("> o2 SAME_AS o1", "> e2 SAME_EVENT e1")
+    assert [thing.quantity.best for thing in event_of(once).objects] == [60]
+    # A capital that the sentence explains is no name's.
+    opening = "{ACTOR a1|Gunmen} {CLASH e1|fought} {ACTOR a2|Houthis}.\n> e1 AGENT a1\n> e1 TARGET a2"
+    assert [bounds(actor.quantity) for actor in event_of(opening).actors] == [(2, None, None, "vague"), None]
+
+
 # ---- occurrences ----
 
 CONVOY = """\

@@ -27,6 +27,7 @@ from sitrep_ie.ontology import Ontology
 from sitrep_ie.resolve.places import PlaceQuery
 
 A = TypeVar("A", ActorArgument, ObjectArgument, PlaceArgument)
+B = TypeVar("B", ActorArgument, ObjectArgument)
 
 # Roles with a field of their own in the record.
 _OWN_FIELDS = frozenset({"TIME", "COUNT"})
@@ -37,6 +38,8 @@ _PLACED = re.compile(
     r"\b(?:in|at|near|inside|outside|around|within|across|throughout)\s+(?:the\s+)?\Z", re.IGNORECASE
 )
 _DEFINITE = frozenset("the his her its their this that".split())
+_NONE_OF_THEM = frozenset("no neither".split())
+_OPENS_SENTENCE = re.compile(r"(?:\A|[.!?:;\n]|[-–—]\s)[\s\"'“‘«(\[]*(?:the\s+)?\Z", re.IGNORECASE)
 _ARTICLES = _DEFINITE | frozenset("a an another no neither any each every some these those".split())
 # Between coordinated mentions: "[Afghan] and [coalition forces]" share the last one's head.
 _AND = re.compile(r"\s*(?:,|/|&|,?\s(?:and|or))\s*(?:the\s+)?", re.IGNORECASE)
@@ -200,6 +203,26 @@ class Values:
             return Quantity(1.0, 1.0, 1.0, "exact")
         return None
 
+    def several(self, span: Span) -> Quantity | None:
+        """What a plural alone says ("insurgents were detained"): at least two, with neither text nor span.
+
+        A force or an organisation is one body however it is written ("US forces", "authorities"), and a group
+        called by a name alone ("Houthis") counts nobody; see `resolve.quantities.bare_plural`.
+        """
+        text, article = self.text(span), self.article(span)
+        if article in _NONE_OF_THEM:
+            return None
+        if (
+            text.istitle()
+            and " " not in text
+            and not _OPENS_SENTENCE.search(self._text, max(0, span.start - 12), span.start)
+        ):
+            return None
+        value = self._resolvers.bare_count(text, "a" if article == "another" else article)
+        if value is None or value.qualifier != "vague":
+            return None
+        return Quantity(value.low, value.best, value.high, value.qualifier, value.unit)
+
     def is_place_of(self, span: Span) -> bool:
         """True where a preposition makes a LOCATION the place of something."""
         return _PLACED.search(self._text, max(0, span.start - 20), span.start) is not None
@@ -268,8 +291,8 @@ class Arguments:
                         text = values.text(mention.span)
                         counted = values.quantity(mention)
                         objects.append((trigger, ObjectArgument(role, text, mention.span, counted, score)))
-        self.actors = _merged(actors, self.entities, lambda actor: actor.name)
-        self.objects = _merged(objects, self.entities, lambda thing: thing.text)
+        self.actors = _numbered(_merged(actors, self.entities, lambda actor: actor.name), values)
+        self.objects = _numbered(_merged(objects, self.entities, lambda thing: thing.text), values)
         self.places = _merged(places, self.entities, lambda place: place.gazetteer_id or place.text)
         self.amounts = tuple(sorted(amounts, key=lambda amount: (amount.span, amount.role)))
         counted_things: Sequence[ActorArgument | ObjectArgument] = (*self.actors, *self.objects)
@@ -335,6 +358,14 @@ def _merged(
             kept.append(({trigger}, [item]))
     best = [_with_quantity(max(group, key=_telling), group) for _, group in kept]
     return tuple(sorted(best, key=lambda item: (item.span, item.role)))
+
+
+def _numbered(items: Sequence[B], values: Values) -> tuple[B, ...]:
+    """Gives plurals that nothing counts what they say of their number themselves."""
+    return tuple(
+        item if item.quantity is not None else replace(item, quantity=values.several(item.span))
+        for item in items
+    )
 
 
 def _with_quantity(item: A, group: Sequence[A]) -> A:

@@ -521,8 +521,8 @@ def _shared_out(total: int | None, num_days: int) -> list[int | None]:
 def _tags(event: Event, event_type: str) -> str:
     tags = []
     if event_type in _CROWDS:
-        crowd = next((a.quantity for a in event.actors if a.role == "agent" and a.quantity), None)
-        tags.append(f"crowd size={crowd.text if crowd and crowd.text else 'no report'}")
+        crowds = [a.quantity.text for a in event.actors if a.role == "agent" and a.quantity]
+        tags.append(f"crowd size={next(filter(None, crowds), 'no report')}")
     if event.count is not None and event.count.text:
         tags.append(f"number of occurrences={event.count.text}")
     return "; ".join(tags)

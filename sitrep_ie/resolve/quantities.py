@@ -1060,7 +1060,8 @@ _NO_PLURALS = frozenset(
     "cyprus honduras laos maldives mauritius naples netherlands philippines texas wales abbas hamas "
     "damascus caucasus texas kansas paris tunis isis daesh specifics statistics humanities alms binoculars "
     "scissors trousers jeans pants tongs personnel staff youth aircraft debris press gendarmerie amass "
-    "ranks odds stairs grounds quarters ordnance".split()
+    "ranks odds stairs grounds quarters ordnance explosives drugs narcotics medicines medicaments materials "
+    "equipments foodstuffs chemicals vegetables pharmaceuticals".split()
 )
 _NOT_MEN = frozenset("specimen regimen abdomen omen acumen yemen stamen semen cyclamen hymen ramen".split())
 # What stands before a plural when it heads the phrase: after these words the noun phrase is over.
