@@ -1,9 +1,9 @@
 """Makes the code blocks of docs/records.md anew from docs/records.ann: `python -m training.write_docs`.
 
 A comment `<!-- records: WHAT -->` stands above each block that is made. WHAT is `text` (the report),
-`annotation N` (its N-th paragraph with marks and links), or the id of an event record and the fields to show, all
-where none are named: `e3 time outcomes`. Records come from the gold annotation, so that no model's weights change
-the page.
+`annotation N` (its N-th paragraph with marks and links), or the id of an event record and the fields to show,
+all where none are named: `e3 time outcomes`. Records come from the gold annotation, so that no model's
+weights change the page.
 """
 
 from __future__ import annotations
