@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from sitrep_ie import __version__
-from sitrep_ie.errors import FormatError, SitrepError
+from sitrep_ie.errors import DependencyError, FormatError, SitrepError
 
 if TYPE_CHECKING:
     from sitrep_ie.document import Report
@@ -68,6 +68,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     extract.add_argument("--published", metavar="DATE", help="day of publication, such as 2024-03-02")
     extract.add_argument("--format", choices=FORMATS, default="table")
+    extract.add_argument(
+        "--min-score",
+        metavar="X",
+        type=float,
+        default=0.0,
+        help="leave out events, and actors, objects and places of events, that are less sure (0 to 1)",
+    )
     extract.add_argument("--out", metavar="FILE", type=Path, help="write there instead of printing")
     extract.add_argument(
         "--gazetteer",
@@ -148,7 +155,7 @@ def _extract(options: argparse.Namespace) -> int:
         make_document(_read_text(name), options.published, "stdin" if name == "-" else name) for name in names
     ]
     extractor = Extractor.load(options.model, device=options.device, gazetteer=options.gazetteer)
-    reports = list(extractor.extract_many(documents))
+    reports = list(extractor.extract_many(documents, min_score=options.min_score))
     if options.out is None:
         if isinstance(sys.stdout, io.TextIOWrapper):
             # A lone surrogate, or a letter that the terminal lacks, must not end the output.
@@ -226,26 +233,27 @@ def _evaluate(options: argparse.Namespace) -> int:
     from sitrep_ie.extractor import Extractor, default_model_folder
     from sitrep_ie.formats import data_digest, read_examples
     from sitrep_ie.ontology import Ontology
-    from sitrep_ie.score import analyse, score_examples, write_errors
+    from sitrep_ie.score import (
+        analyse,
+        judge_annotations,
+        judge_reports,
+        reliability_dict,
+        reliability_table,
+        score_examples,
+        write_errors,
+    )
     from sitrep_ie.score.records import read_records, score_reports
 
-    reports = []
+    reports, truths = [], []
     if not options.predicted.exists():
         raise FormatError(f"{options.predicted}: there is no such model folder or file of predictions")
     if options.predicted.is_dir():
         extractor = Extractor.load(options.predicted, device=options.device)
         ontology = extractor.ontology
         gold = read_examples(options.gold, ontology)
-        documents = [example.document for example in gold]
-        if options.events is not None:
-            reports = list(extractor.extract_many(documents))
-            annotations = [report.annotation for report in reports]
-        else:
-            annotations = list(extractor.annotate_many(documents))
-        predicted = [
-            Example(example.document, annotation)
-            for example, annotation in zip(gold, annotations, strict=True)
-        ]
+        reports = list(extractor.extract_many(example.document for example in gold))
+        truths = [extractor.assemble(example.document, example.gold) for example in gold]
+        predicted = [Example(report.document, report.annotation) for report in reports]
     else:
         if options.events is not None:
             raise FormatError(
@@ -257,6 +265,16 @@ def _evaluate(options: argparse.Namespace) -> int:
     scores = score_examples(gold, predicted, ontology)
     print(scores.table())
     figures = {"gold_sha256": data_digest(gold), "scores": scores.to_dict()}
+    if reports:
+        judged = judge_annotations(
+            [example.gold for example in gold], [report.annotation for report in reports], ontology
+        )
+        try:
+            judged |= judge_reports(truths, reports)
+        except DependencyError as error:
+            print(error)
+        print(reliability_table(judged))
+        figures["calibration"] = reliability_dict(judged)
     if options.events is not None:
         records = read_records(options.events, ontology)
         told = {record.document_id for record in records}

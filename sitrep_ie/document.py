@@ -369,7 +369,9 @@ class Reconciliation:
 class Event:
     """One occurrence: all its SAME_EVENT triggers merged, every value grounded in the text.
 
-    `id`, `parent`, `children` and `items` refer to events of the same report.
+    `id`, `parent`, `children` and `items` refer to events of the same report. `score` is how likely there is
+    such an event; the score of an argument is how likely it is right that the event has it in this role, so
+    that it counts the event's own doubts, too. Both are probabilities where the model is calibrated.
     """
 
     id: str

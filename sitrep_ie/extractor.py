@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sitrep_ie.calibration import Calibration
 from sitrep_ie.config import Config, format_toml, read_toml
 from sitrep_ie.decode import WindowResult, decode_document, decode_tags
 from sitrep_ie.document import Annotation, Document, Report
@@ -68,6 +69,7 @@ class Extractor:
         device: str | torch.device = "cpu",
         resolvers: Resolvers | None = None,
         gazetteer: Path | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
         """Prefer `load`.
 
@@ -79,6 +81,7 @@ class Extractor:
             device: where it runs.
             resolvers: of values; default `Resolvers.default` with `gazetteer`.
             gazetteer: the file that places are resolved with; None is the shipped one.
+            calibration: of the scores; None leaves them as the network gives them.
 
         Raises:
             ConfigError: the windows are longer than the encoder takes.
@@ -88,6 +91,7 @@ class Extractor:
         _check_window(config, model)
         self.ontology = ontology
         self.config = config
+        self.calibration = calibration or Calibration()
         self.text_encoder = text_encoder
         self.device = torch.device(device)
         self.model = model.to(self.device).eval()
@@ -100,6 +104,8 @@ class Extractor:
         cls, path: Path | str | None = None, device: str = "auto", *, gazetteer: Path | str | None = None
     ) -> Extractor:
         """Loads a model folder; without a path the model that ships with the package.
+
+        Scores are calibrated where the folder holds a `calibration.json`, and the network's own elsewhere.
 
         Args:
             path: a folder as written by training.
@@ -126,7 +132,8 @@ class Extractor:
         model = ExtractionModel(encoder_from_config(folder / "encoder.json"), ontology, config.model)
         load_weights(model, folder / WEIGHTS_FILE, ontology)
         places = None if gazetteer is None else Path(gazetteer)
-        return cls(model, text_encoder, ontology, config, chosen, gazetteer=places)
+        calibration = Calibration.load(folder, ontology)
+        return cls(model, text_encoder, ontology, config, chosen, gazetteer=places, calibration=calibration)
 
     def save(self, path: Path | str, precision: str = "float16") -> None:
         """Writes the model folder, without scores and card, which training adds.
@@ -153,11 +160,17 @@ class Extractor:
             json.dumps(self.ontology.to_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
         )
         self.text_encoder.save(folder / "tokenizer.json")
+        self.calibration.save(folder, self.ontology)
         # Only what differs from the class's defaults, the kind of encoder included.
         self.model.encoder.config.to_json_file(str(folder / "encoder.json"), use_diff=True)
 
     def extract(
-        self, text: str | Document, published: str | datetime.date | None = None, *, id: str = "document"
+        self,
+        text: str | Document,
+        published: str | datetime.date | None = None,
+        *,
+        id: str = "document",
+        min_score: float = 0.0,
     ) -> Report:
         """Returns the report of one text.
 
@@ -166,9 +179,15 @@ class Extractor:
             published: the day of publication (ISO), from which years and "yesterday" are inferred;
                 without it that of the Document, or the text's own dateline, is used.
             id: the id that a text gets in the report; a Document keeps its own.
+            min_score: leaves out events whose `score` is below it, and inside the events that stay the
+                actors (reporters too), objects, places and amounts whose `score` is. Ids, times and all else
+                stay as they are, but parents, children, items, outcomes, totals and evidence are made of
+                what is left. `annotation` keeps all mentions and the relations between them; triggers of the
+                events that went, and links of arguments that went, are not in it.
 
         Raises:
             DocumentError: `text` is no string or `published` no date.
+            ConfigError: `min_score` is no number from 0 to 1.
         """
         if not isinstance(text, Document):
             document = make_document(text, published, id)
@@ -176,43 +195,74 @@ class Extractor:
             document = dataclasses.replace(text, published=_published(published, text.id))
         else:
             document = text
-        return next(self.extract_many([document]))
+        return next(self.extract_many([document], min_score=min_score))
 
     def extract_many(
-        self, documents: Iterable[Document | str], batch_size: int = DEFAULT_BATCH_SIZE
+        self,
+        documents: Iterable[Document | str],
+        batch_size: int = DEFAULT_BATCH_SIZE,
+        *,
+        min_score: float = 0.0,
     ) -> Iterator[Report]:
         """Yields a report for every document, in order, in constant memory.
 
         Args:
             documents: of any number and length; strings are numbered "1", "2", ...
             batch_size: full-length windows in one encoder pass.
+            min_score: leaves out events and arguments below it, see `extract`.
 
         Raises:
             DocumentError: an item is neither a document nor a string; the message names its position.
-            ConfigError: `batch_size` is less than 1.
+            ConfigError: `batch_size` is less than 1, or `min_score` no number from 0 to 1.
             ModelError: the network's output is not finite.
         """
-        from sitrep_ie.assemble import Resolvers, assemble
+        from sitrep_ie.assemble import assemble, check_min_score
         from sitrep_ie.export import EventData
 
-        if self._resolvers is None:
-            self._resolvers = Resolvers.default(self._gazetteer)
+        check_min_score(min_score)
+        resolvers = self._loaded_resolvers()
         coder = EventData(self.ontology, self._gazetteer)
         for prepared, annotation in self._annotated(documents, batch_size):
             with _named(prepared.document):
-                report = assemble(prepared.document, annotation, self.ontology, self._resolvers)
+                report = assemble(
+                    prepared.document,
+                    annotation,
+                    self.ontology,
+                    resolvers,
+                    self.calibration,
+                    min_score=min_score,
+                )
             yield dataclasses.replace(report, coder=coder)
+
+    def assemble(self, document: Document, annotation: Annotation) -> Report:
+        """Returns the report of an annotation that is given, such as gold, with its scores as they are.
+
+        Raises:
+            DocumentError, OntologyError: the annotation does not fit the document or the ontology.
+        """
+        from sitrep_ie.assemble import assemble
+
+        with _named(document):
+            return assemble(document, annotation, self.ontology, self._loaded_resolvers())
+
+    def _loaded_resolvers(self) -> Resolvers:
+        from sitrep_ie.assemble import Resolvers
+
+        if self._resolvers is None:
+            self._resolvers = Resolvers.default(self._gazetteer)
+        return self._resolvers
 
     def annotate_many(
         self, documents: Iterable[Document | str], batch_size: int = DEFAULT_BATCH_SIZE
     ) -> Iterator[Annotation]:
         """Yields the mentions, triggers and relations of every document, in order."""
         for _, annotation in self._annotated(documents, batch_size):
-            yield annotation
+            yield self.calibration.annotation(annotation, self.ontology)
 
     def _annotated(
         self, documents: Iterable[Document | str], batch_size: int
     ) -> Iterator[tuple[_Prepared, Annotation]]:
+        """Documents with what the model finds in them, scores as the network gives them."""
         if batch_size < 1:
             raise ConfigError(f"batch_size {batch_size}: expected at least 1")
         if isinstance(documents, (str, Document)):
@@ -380,9 +430,11 @@ def _default_extractor() -> Extractor:
     return Extractor.load()
 
 
-def extract(text: str | Document, published: str | datetime.date | None = None) -> Report:
+def extract(
+    text: str | Document, published: str | datetime.date | None = None, *, min_score: float = 0.0
+) -> Report:
     """Returns the report of one text, by the shipped model, which is loaded once and kept.
 
     See `Extractor.extract`.
     """
-    return _default_extractor().extract(text, published)
+    return _default_extractor().extract(text, published, min_score=min_score)

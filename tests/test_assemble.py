@@ -388,7 +388,7 @@ def test_score_is_that_of_the_surest_trigger_and_arguments_have_their_own() -> N
     )
     (event,) = assemble(document, annotation, SHIPPED, Resolvers.none())
     assert event.score == 0.9
-    assert event.actors[0].score == pytest.approx(0.4)
+    assert event.actors[0].score == pytest.approx(0.6 * 0.8 * 0.5)  # its own trigger, its link, its mention
 
 
 # ---- time ----

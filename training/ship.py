@@ -1,4 +1,4 @@
-"""Makes a shipped model of a training run: smaller weights, scored against the run's own on the same data.
+"""Makes a shipped model of a training run: smaller weights, scored against the run's own, and calibrated.
 
 python -m training.ship runs/default/seed-1 --out models/default
 """
@@ -14,6 +14,7 @@ from sitrep_ie.formats import data_digest, read_examples
 from sitrep_ie.ontology import Ontology
 from sitrep_ie.score import Scores, merge
 from sitrep_ie.train import DevSet, finish, read_dev_set
+from training.calibrate import calibrate
 
 DATA = """
 ## Training data
@@ -55,6 +56,8 @@ def main() -> None:
     dev_sets: list[DevSet] = [read_dev_set(entry, extractor.ontology) for entry in data.dev]
     facts = {name: record[name] for name in FACTS}
     shipped = finish(extractor, options.out, examples, dev_sets, facts, options.weights)
+    # The smaller weights have scores of their own.
+    calibrate(Extractor.load(options.out, device="cpu"), options.out, dev_sets)
     card = options.out / "README.md"
     card.write_text(card.read_text(encoding="utf-8") + DATA, encoding="utf-8")
     full = {name: Scores.from_dict(dev["scores"]) for name, dev in record["dev"].items()}

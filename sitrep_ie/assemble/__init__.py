@@ -6,7 +6,7 @@ values, and ties parents, children, totals and items together.
 
 from __future__ import annotations
 
-from sitrep_ie.assemble.records import assemble
+from sitrep_ie.assemble.records import assemble, check_min_score
 from sitrep_ie.assemble.resolvers import ActorQuery, Resolvers
 
-__all__ = ["ActorQuery", "Resolvers", "assemble"]
+__all__ = ["ActorQuery", "Resolvers", "assemble", "check_min_score"]

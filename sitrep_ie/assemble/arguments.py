@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -234,11 +234,16 @@ class Values:
         return word if word in _ARTICLES else None
 
 
+def role_name(relation_type: str) -> str:
+    """The role in a record that a relation of the ontology fills."""
+    return _ROLE_NAMES.get(relation_type, relation_type.lower())
+
+
 def unclaimed_places(annotation: Annotation, values: Values) -> list[PlaceArgument]:
     """The places after "in", "at" or "near" that fill no role and hold nothing, as arguments."""
     claimed = {link.tail for link in annotation.relations if link.relation_type != "SAME_AS"}
     return [
-        _place(mention, _ROLE_NAMES["PLACE"], mention.score, values)
+        _place(mention, role_name("PLACE"), mention.score, values)
         for mention in annotation.mentions
         if mention.entity_type == "LOCATION" and mention not in claimed and values.is_place_of(mention.span)
     ]
@@ -254,7 +259,11 @@ def _is_name(text: str) -> bool:
 
 
 class Arguments:
-    """The arguments of one occurrence, by class; times and counts of occurrences are no arguments."""
+    """The arguments of one occurrence, by class; times and counts of occurrences are no arguments.
+
+    An argument's score is the product of its trigger's, its link's and its mention's: it is right only when
+    all three are. `parts` has the spans of all mentions that an argument was merged from, by role and span.
+    """
 
     def __init__(self, occurrence: Occurrence, links: Links, ontology: Ontology, values: Values) -> None:
         self.spans: list[Span] = []
@@ -263,6 +272,7 @@ class Arguments:
         self.places: tuple[PlaceArgument, ...] = ()
         self.amounts: tuple[AmountArgument, ...] = ()
         self.entities: dict[Span, Mention] = {}
+        self.parts: dict[tuple[str, Span], tuple[Span, ...]] = {}
         actors: list[tuple[Trigger, ActorArgument]] = []
         objects: list[tuple[Trigger, ObjectArgument]] = []
         places: list[tuple[Trigger, PlaceArgument]] = []
@@ -270,13 +280,13 @@ class Arguments:
         for relation in ontology.relation_types:
             if relation.kind != "role":
                 continue
-            role = _ROLE_NAMES.get(relation.name, relation.name.lower())
+            role = role_name(relation.name)
             for trigger, link, mention in links.arguments(occurrence, relation.name):
                 self.spans.append(mention.span)
                 if relation.name in _OWN_FIELDS:
                     continue
                 self.entities[mention.span] = links.entity(mention)
-                score = link.score * mention.score
+                score = trigger.score * link.score * mention.score
                 match mention.entity_type:
                     case "ACTOR":
                         actors.append((trigger, _actor(mention, role, score, values)))
@@ -291,14 +301,46 @@ class Arguments:
                         text = values.text(mention.span)
                         counted = values.quantity(mention)
                         objects.append((trigger, ObjectArgument(role, text, mention.span, counted, score)))
-        self.actors = _numbered(_merged(actors, self.entities, lambda actor: actor.name), values)
-        self.objects = _numbered(_merged(objects, self.entities, lambda thing: thing.text), values)
-        self.places = _merged(places, self.entities, lambda place: place.gazetteer_id or place.text)
+        self.actors = _numbered(self._merged(actors, lambda actor: actor.name), values)
+        self.objects = _numbered(self._merged(objects, lambda thing: thing.text), values)
+        self.places = self._merged(places, lambda place: place.gazetteer_id or place.text)
         self.amounts = tuple(sorted(amounts, key=lambda amount: (amount.span, amount.role)))
+        self.parts |= {(amount.role, amount.span): (amount.span,) for amount in self.amounts}
         counted_things: Sequence[ActorArgument | ObjectArgument] = (*self.actors, *self.objects)
         self.spans += [
             thing.quantity.span for thing in counted_things if thing.quantity and thing.quantity.span
         ]
+
+    def all(self) -> list[ActorArgument | ObjectArgument | PlaceArgument | AmountArgument]:
+        return [*self.actors, *self.objects, *self.places, *self.amounts]
+
+    def _merged(self, items: list[tuple[Trigger, A]], name: Callable[[A], str]) -> tuple[A, ...]:
+        """One argument per role and entity: the most telling mention, as sure as the surest, in text order.
+
+        Two mentions are one entity when SAME_AS ties them, or when different triggers of the occurrence give
+        the same name: each trigger carries what stands nearest to it, so that repeats are repeats.
+        """
+        kept: list[tuple[set[Trigger], list[A]]] = []
+        for trigger, item in sorted(items, key=lambda pair: pair[1].span):
+            for triggers, group in kept:
+                first = group[0]
+                if first.role != item.role:
+                    continue
+                tied = any(self.entities[other.span] == self.entities[item.span] for other in group)
+                named = trigger not in triggers and name(first).casefold() == name(item).casefold()
+                if tied or named:
+                    group.append(item)
+                    triggers.add(trigger)
+                    break
+            else:
+                kept.append(({trigger}, [item]))
+        best = []
+        for _, group in kept:
+            item = max(group, key=_telling)
+            item = replace(_with_quantity(item, group), score=max(other.score for other in group))
+            self.parts[item.role, item.span] = tuple(other.span for other in group)
+            best.append(item)
+        return tuple(sorted(best, key=lambda item: (item.span, item.role)))
 
 
 def _actor(mention: Mention, role: str, score: float, values: Values) -> ActorArgument:
@@ -332,32 +374,6 @@ def _place(mention: Mention, role: str, score: float, values: Values) -> PlaceAr
         precision=value.precision,
         score=score,
     )
-
-
-def _merged(
-    items: list[tuple[Trigger, A]], entities: Mapping[Span, Mention], name: Callable[[A], str]
-) -> tuple[A, ...]:
-    """One argument per role and entity: the most telling mention, in text order.
-
-    Two mentions are one entity when SAME_AS ties them, or when different triggers of the occurrence give
-    the same name: each trigger carries what stands nearest to it, so that repeats are repeats.
-    """
-    kept: list[tuple[set[Trigger], list[A]]] = []
-    for trigger, item in sorted(items, key=lambda pair: pair[1].span):
-        for triggers, group in kept:
-            first = group[0]
-            if first.role != item.role:
-                continue
-            tied = any(entities[other.span] == entities[item.span] for other in group)
-            named = trigger not in triggers and name(first).casefold() == name(item).casefold()
-            if tied or named:
-                group.append(item)
-                triggers.add(trigger)
-                break
-        else:
-            kept.append(({trigger}, [item]))
-    best = [_with_quantity(max(group, key=_telling), group) for _, group in kept]
-    return tuple(sorted(best, key=lambda item: (item.span, item.role)))
 
 
 def _numbered(items: Sequence[B], values: Values) -> tuple[B, ...]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from sitrep_ie.document import Annotation, Mention, Modality, Relation, Trigger
@@ -84,6 +85,33 @@ class Links:
         self._entity = {mention: root for root, group in self._groups.items() for mention in group}
         self.occurrences = _occurrences(annotation)
 
+    def without(self, relations: Collection[Relation], occurrences: Collection[int]) -> Links:
+        """The same graph less some relations, and with some occurrences taken out of the tree.
+
+        The list of occurrences keeps its indices; those taken out are tied to nothing, and their children
+        belong to the nearest one above that stays.
+        """
+        less = copy.copy(self)
+        dropped = set(relations)
+        less._from = defaultdict(list, {key: _less(links, dropped) for key, links in self._from.items()})
+        less._to = defaultdict(list, {key: _less(links, dropped) for key, links in self._to.items()})
+        parents: dict[int, int] = {}
+        children: dict[int, list[int]] = defaultdict(list)
+        for occurrence in self.occurrences:
+            if occurrence.index in occurrences:
+                continue
+            above = occurrence.parent
+            while above is not None and above in occurrences:
+                above = self.occurrences[above].parent
+            if above is not None:
+                parents[occurrence.index] = above
+                children[above].append(occurrence.index)
+        less.occurrences = [
+            replace(o, parent=parents.get(o.index), children=tuple(children[o.index]))
+            for o in self.occurrences
+        ]
+        return less
+
     def out(self, relation_type: str, head: Mention | Trigger) -> Sequence[Relation]:
         """Relations of a type that start at `head`."""
         return self._from.get((relation_type, head), ())
@@ -111,6 +139,10 @@ class Links:
                 if isinstance(tail, Mention) and (tail not in found or link.score > found[tail][1].score):
                     found[tail] = (trigger, link, tail)
         return sorted(found.values(), key=lambda item: item[2].span)
+
+
+def _less(links: Iterable[Relation], dropped: Collection[Relation]) -> list[Relation]:
+    return [link for link in links if link not in dropped]
 
 
 def _by_score(link: Relation) -> tuple[float, int, int, str]:
