@@ -28,7 +28,7 @@ ROWS = [
     GazetteerRow(29, "Brell", "settlement", 20.6, 30.9, "QY", population=3_000),
     GazetteerRow(-1, "Lake Onno", "water", 21.0, 31.0, None, population=1_000_000),
     GazetteerRow(-2, "Orchid Base", "facility", 20.6, 30.2, "QX", aliases=("Camp Orchid", "Orchid")),
-    GazetteerRow(-3, "Upper Steppe", "region", 22.0, 32.0, "QX", population=50_000),
+    GazetteerRow(-3, "Upper Steppe", "region", 22.0, 32.0, "QX", population=50_000, aliases=("steppe",)),
 ]
 
 
@@ -181,6 +181,8 @@ def test_well_known_facilities_are_known_abroad_by_their_own_name_only(gazetteer
     assert resolve(gazetteer, "Camp Orchid", about="QY").name == "Orchid Base"
     assert resolve(gazetteer, "Orchid", about="QY").name == "Orchid Base"
     assert resolve(gazetteer, "Orchid pass", about="QY").precision == "unresolved"
+    assert resolve(gazetteer, "the steppe", about="QY").precision == "unresolved"
+    assert resolve(gazetteer, "the steppe", about="QX").name == "Upper Steppe"
 
 
 def test_values_come_in_order_and_do_not_depend_on_it(gazetteer: Gazetteer):

@@ -160,12 +160,14 @@ _FINAL = re.compile(r"(?<=[^aiu])(?:[aiu]h?|h)$")
 
 
 def _vowel(run: re.Match[str]) -> str:
-    if run.start() == 0:
-        return "a"
-    letters = run[0]
-    if any(c in letters for c in "ouw"):
+    return _sound_of(run[0]) if run.start() else "a"
+
+
+@lru_cache(maxsize=1024)
+def _sound_of(vowels: str) -> str:
+    if any(c in vowels for c in "ouw"):
         return "u"
-    return "i" if any(c in letters for c in "eiy") else "a"
+    return "i" if any(c in vowels for c in "eiy") else "a"
 
 
 @lru_cache(maxsize=65536)
@@ -338,6 +340,9 @@ class Gazetteer:
 
     def _find(self, key: str) -> tuple[NameMatch, ...]:
         bones, folded = skeleton(key), fold_key(key)
+        # What no folding can make alike enough is not folded: most names of a common skeleton.
+        skeletons = len(bones) >= _MIN_SKELETON_CHARS
+        least = 2 * _MIN_SKELETON_SIMILARITY - 1 if skeletons else _MIN_FOLDED_SIMILARITY
         best: dict[int, tuple[MatchTier, float]] = {}
         for other, place, alias in self._query(
             "SELECT key, place, alias FROM name WHERE skeleton = ?", (bones,)
@@ -347,10 +352,12 @@ class Gazetteer:
                 tier, similarity = "alias" if alias else "exact", 1.0
             else:
                 similarity = fuzz.ratio(key, other) / 100 * (_ALIAS_DOUBT if alias else 1.0)
+                if similarity < least:
+                    continue
                 tier = "folded"
                 if (other_folded := fold_key(other)) != folded or similarity < _MIN_FOLDED_SIMILARITY:
                     similarity = (fuzz.ratio(folded, other_folded) / 100 + similarity) / 2
-                    if len(bones) < _MIN_SKELETON_CHARS or similarity < _MIN_SKELETON_SIMILARITY:
+                    if not skeletons or similarity < _MIN_SKELETON_SIMILARITY:
                         continue
                     tier = "skeleton"
             _keep(best, place, tier, similarity)

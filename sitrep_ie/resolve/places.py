@@ -625,7 +625,7 @@ def _acceptable(
         return alike and support >= _SUPPORT and held >= 0
     # Those of `places.toml` are known beyond their country.
     if entry.kind in ("facility", "region") and same and entry.id < 0 and held >= 0:
-        return whole or not reading.facility or support >= _SUPPORT
+        return support >= _SUPPORT or (not reading.lower and (whole or not reading.facility))
     if reading.ward and held <= 0 and nearest_km > _WARD_KM:
         return False
     letters = len(name_key(reading.core or reading.full))
