@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sitrep_ie.formats import data_digest, read_examples
+from sitrep_ie.formats import read_examples
 from sitrep_ie.model import encoder_folder
 from sitrep_ie.ontology import Ontology
 from training.corpora._annotated import ROOT
@@ -33,8 +33,8 @@ _HELD_OUT_SHARE = 0.05
 _BATCH = 8
 _WARMUP = 0.06
 _HEAD_LEARNING_RATE = 5e-4
-# Where WordPiece vocabularies begin to hold words: before are special and unused entries.
-_FIRST_WORD = 999
+# BERT's vocabulary begins with special and unused entries; the first of what texts hold is this.
+_FIRST_CHARACTER = "!"
 
 
 class MaskedWordModel(nn.Module):
@@ -86,14 +86,14 @@ def masked_batch(
     true_BL[:, 0] = tokenizer.cls_token_id
     for row, ids in enumerate(batch):
         true_BL[row, 1 : 1 + len(ids)] = torch.tensor(ids)
-    chosen_BL = (true_BL >= _FIRST_WORD) & (torch.rand(true_BL.shape, generator=generator) < _MASKED_SHARE)
+    chosen_BL = torch.rand(true_BL.shape, generator=generator) < _MASKED_SHARE
+    chosen_BL &= ~torch.isin(true_BL, torch.tensor(tokenizer.all_special_ids))
     fate_BL = torch.rand(true_BL.shape, generator=generator)
     token_ids_BL = true_BL.clone()
     token_ids_BL[chosen_BL & (fate_BL < 0.8)] = tokenizer.mask_token_id
     swapped_BL = chosen_BL & (fate_BL >= 0.8) & (fate_BL < 0.9)
-    token_ids_BL[swapped_BL] = torch.randint(
-        _FIRST_WORD, vocabulary, (int(swapped_BL.sum()),), generator=generator
-    )
+    first = tokenizer.convert_tokens_to_ids(_FIRST_CHARACTER)
+    token_ids_BL[swapped_BL] = torch.randint(first, vocabulary, (int(swapped_BL.sum()),), generator=generator)
     return token_ids_BL, (true_BL != tokenizer.pad_token_id).long(), chosen_BL, true_BL[chosen_BL]
 
 
@@ -174,6 +174,7 @@ def pretrain(
     tokenizer.save_pretrained(out)
     facts = {
         "base": spec,
+        "sha256": hashlib.sha256("\0".join(texts).encode("utf-8", "replace")).hexdigest(),
         "epochs": epochs,
         "learning_rate": learning_rate,
         "seed": seed,
@@ -232,8 +233,6 @@ def main() -> None:
         seed=options.seed,
         max_tokens=options.max_tokens,
     )
-    facts["sha256"] = data_digest(examples)
-    (options.out / FACTS_FILE).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     print(f"{options.out}: {facts}")
 
 

@@ -15,6 +15,7 @@ from sitrep_ie.ontology import Ontology
 from sitrep_ie.score import Scores, merge
 from sitrep_ie.train import DevSet, finish, read_dev_set
 from training.calibrate import calibrate
+from training.pretrain import FACTS_FILE
 
 DATA = """
 ## Training data
@@ -30,6 +31,9 @@ Delegation to Syria, Wikipedia | public domain; OGL 3.0; CC BY 3.0 AU; EEAS noti
 Most reports are about armed conflict between 2003 and 2026, above all in the Middle East and Afghanistan;
 other regions, kinds of event and ways of writing fare worse. The base encoder is all-MiniLM-L6-v2
 (Apache-2.0).
+"""
+PRETRAINING = """It was first trained on masked words of {texts} training texts: {epochs} epochs of {tokens} \
+tokens, seed {seed}, SHA-256 of the texts {sha256}; loss on {held_out_texts} texts held out: {held_out_loss}.
 """
 FACTS = ("seed", "epochs", "best_epoch", "training_tokens", "training_seconds")
 
@@ -59,7 +63,11 @@ def main() -> None:
     # The smaller weights have scores of their own.
     calibrate(Extractor.load(options.out, device="cpu"), options.out, dev_sets)
     card = options.out / "README.md"
-    card.write_text(card.read_text(encoding="utf-8") + DATA, encoding="utf-8")
+    pretraining = Path(extractor.config.model.encoder) / FACTS_FILE
+    told = ""
+    if pretraining.is_file():
+        told = PRETRAINING.format(**json.loads(pretraining.read_text(encoding="utf-8")))
+    card.write_text(card.read_text(encoding="utf-8") + DATA + told, encoding="utf-8")
     full = {name: Scores.from_dict(dev["scores"]) for name, dev in record["dev"].items()}
     pooled = {"all": (merge(full.values()), merge(shipped.values()))}
     for name, (before, after) in (pooled | {name: (full[name], shipped[name]) for name in shipped}).items():
