@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 
 from sitrep_ie.calibration import CALIBRATION_FILE, Calibration, ScoreMap
-from sitrep_ie.document import Example
 from sitrep_ie.errors import ConfigError, SitrepError
 from sitrep_ie.extractor import Extractor
 from sitrep_ie.formats import data_digest
@@ -60,7 +59,13 @@ class JudgedDocument:
 
 
 def judge(extractor: Extractor, dev_sets: Sequence[DevSet]) -> list[JudgedDocument]:
-    """Returns all predictions on the dev sets with the scores that the network gives them."""
+    """Returns all predictions on the dev sets with the scores that the network gives them.
+
+    Raises:
+        ConfigError: the dev sets hold no documents.
+    """
+    if not any(dev.examples for dev in dev_sets):
+        raise ConfigError("no dev documents to calibrate on, expected some in data.dev")
     calibration, extractor.calibration = extractor.calibration, Calibration()
     try:
         found = []
@@ -97,10 +102,8 @@ def calibrate(extractor: Extractor, folder: Path, dev_sets: Sequence[DevSet]) ->
         ConfigError: the dev sets hold no documents.
         ModelError: the file cannot be written.
     """
-    examples: list[Example] = [example for dev in dev_sets for example in dev.examples]
-    if not examples:
-        raise ConfigError(f"{folder}: no dev documents to calibrate on, expected some in data.dev")
     maps = fit(judge(extractor, dev_sets))
+    examples = [example for dev in dev_sets for example in dev.examples]
     extractor.calibration = Calibration(maps, len(examples), data_digest(examples))
     extractor.calibration.save(folder, extractor.ontology)
     return extractor.calibration
