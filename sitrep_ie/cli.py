@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sitrep_ie.document import Report
 
 _VERBOSE = "tell what is being done"
-FORMATS = ("table", "json", "jsonl", "csv", "geojson", "acled", "plover")
+FORMATS = ("table", "json", "jsonl", "csv", "geojson", "acled", "plover", "html")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,7 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"sitrep-ie {__version__}")
     parser.add_argument("--verbose", action="store_true", help=_VERBOSE)
-    commands = parser.add_subparsers(required=True, metavar="{extract,train,evaluate,gazetteer,info}")
+    commands = parser.add_subparsers(
+        required=True, metavar="{extract,batch,train,evaluate,convert,gazetteer,view,info}"
+    )
 
     extract = commands.add_parser("extract", help="print the events of reports")
     extract.add_argument(
@@ -84,6 +86,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_model_options(extract)
     extract.set_defaults(run=_extract)
+
+    _add_batch(commands)
 
     train = commands.add_parser("train", help="train a model from annotated reports")
     train.add_argument("config", metavar="CONFIG", type=Path, help="a TOML file, see configs/default.toml")
@@ -113,6 +117,8 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     evaluate.set_defaults(run=_evaluate)
 
+    _add_convert(commands)
+
     gazetteer = commands.add_parser("gazetteer", help="make a gazetteer from GeoNames data")
     gazetteer.add_argument("action", choices=("build",), help="build: index a dump for --gazetteer")
     gazetteer.add_argument(
@@ -131,6 +137,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     gazetteer.set_defaults(run=_gazetteer)
 
+    _add_view(commands)
+
     info = commands.add_parser("info", help="print versions, the model's card and its scores")
     info.add_argument(
         "model", nargs="?", type=Path, metavar="MODEL", help="a model folder; none is the shipped one"
@@ -140,6 +148,80 @@ def _parser() -> argparse.ArgumentParser:
         # Without a default, which would undo the same word before the command.
         command.add_argument("--verbose", action="store_true", default=argparse.SUPPRESS, help=_VERBOSE)
     return parser
+
+
+def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from sitrep_ie.formats import FORMATS as ANNOTATION_FORMATS
+
+    convert = commands.add_parser(
+        "convert",
+        help="turn annotated reports into another format",
+        description="The formats are told by the ends of names: .ann and .inline (inline), .jsonl and .jsonl.gz, "
+        ".conll, .bio, .iob, .iob2 and .txt (CoNLL columns), .json (Label Studio), .doccano.jsonl, "
+        ".prodigy.jsonl; a folder is brat's. What a format cannot hold is left out and counted on stderr.",
+    )
+    convert.add_argument("sources", nargs="+", metavar="SOURCE", type=Path, help="annotated reports")
+    convert.add_argument("target", metavar="TARGET", type=Path, help="the file, or brat folder, to write")
+    convert.add_argument("--from", dest="source_format", choices=ANNOTATION_FORMATS, help="of every SOURCE")
+    convert.add_argument("--to", dest="target_format", choices=ANNOTATION_FORMATS, help="of TARGET")
+    convert.add_argument(
+        "--ontology", metavar="FILE", type=Path, help="the types to expect; else the shipped model's"
+    )
+    convert.add_argument(
+        "--sentences",
+        metavar="N",
+        type=int,
+        default=1,
+        help="sentences of a document in CoNLL columns without -DOCSTART- lines",
+    )
+    convert.set_defaults(run=_convert)
+
+
+def _add_view(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    view = commands.add_parser("view", help="show extracted reports in one HTML page")
+    view.add_argument(
+        "source", metavar="SOURCE", type=Path, help="records of extract or batch: .jsonl or .json, .gz too"
+    )
+    view.add_argument("--out", metavar="FILE", type=Path, required=True, help="the page to write")
+    view.add_argument(
+        "--limit", metavar="N", type=int, default=200, help="so many reports at most, the first ones (200)"
+    )
+    view.set_defaults(run=_view)
+
+
+def _add_batch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    batch = commands.add_parser(
+        "batch",
+        help="extract whole archives into one file; can be stopped and goes on",
+        description="Extracts every report of files, folders and globs: .txt, .md, .html (each also .gz), "
+        ".pdf, .docx, and one report a row from .jsonl, .csv (also .gz) and .parquet. Stopped or killed, the same "
+        "command goes on. Reports that fail go to FILE.errors.jsonl. Exit status: 0, 1 when some reports "
+        "failed, 2 for wrong use.",
+    )
+    batch.add_argument("inputs", nargs="+", metavar="INPUT", help="a file, a folder or a glob")
+    batch.add_argument("--out", metavar="FILE", type=Path, required=True, help="the file to write")
+    batch.add_argument(
+        "--format",
+        choices=("jsonl", "csv", "parquet"),
+        help="one report a line, or one row per event; default: the suffix of FILE",
+    )
+    batch.add_argument("--text-column", metavar="NAME", default="text", help="of .jsonl, .csv, .parquet")
+    batch.add_argument("--id-column", metavar="NAME", help="default: id where there is one, else file:row")
+    batch.add_argument(
+        "--published-column", metavar="NAME", help="default: published where there is one, else none"
+    )
+    batch.add_argument("--min-score", metavar="X", type=float, default=0.0, help="as of extract")
+    batch.add_argument("--batch-size", metavar="N", type=int, default=16, help="windows in one encoder pass")
+    batch.add_argument(
+        "--max-document-mib", metavar="N", type=int, default=32, help="a longer report fails (unpacked size)"
+    )
+    batch.add_argument("--gazetteer", metavar="FILE", type=Path, help="as of extract")
+    batch.add_argument(
+        "--overwrite", action="store_true", help="start anew, whatever an earlier run has written"
+    )
+    batch.add_argument("--quiet", action="store_true", help="no progress bar")
+    _add_model_options(batch)
+    batch.set_defaults(run=_batch)
 
 
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -168,6 +250,38 @@ def _extract(options: argparse.Namespace) -> int:
         with _open_output(options.out) as stream:
             _print_reports(reports, options.format, stream)
     return 0
+
+
+def _batch(options: argparse.Namespace) -> int:
+    from sitrep_ie.batch import Columns, find_files, run
+    from sitrep_ie.extractor import Extractor, default_model_folder
+
+    find_files(options.inputs)  # a wrong name shows before the model is loaded
+    model = options.model or default_model_folder()
+    extractor = Extractor.load(model, device=options.device, gazetteer=options.gazetteer)
+    try:
+        summary = run(
+            options.inputs,
+            options.out,
+            extractor,
+            form=options.format,
+            columns=Columns(options.text_column, options.id_column, options.published_column),
+            batch_size=options.batch_size,
+            min_score=options.min_score,
+            max_document_mib=options.max_document_mib,
+            settings={
+                "model": str(model),
+                "model_written": str(max(path.stat().st_mtime_ns for path in model.iterdir())),
+                "gazetteer": str(options.gazetteer),
+            },
+            overwrite=options.overwrite,
+            progress=not options.quiet,
+        )
+    except KeyboardInterrupt:
+        print("sitrep-ie: stopped; the same command goes on from here", file=sys.stderr)
+        return 130
+    print(f"sitrep-ie: {options.out}: {summary}", file=sys.stderr)
+    return 1 if summary.num_failed else 0
 
 
 def _read_text(name: str) -> str:
@@ -208,6 +322,10 @@ def _print_reports(reports: list[Report], form: str, stream: TextIO) -> None:
         export.write_csv(reports, stream)
     elif form == "acled":
         export.write_rows((row for r in reports for row in r.to_acled()), export.ACLED_COLUMNS, stream)
+    elif form == "html":
+        from sitrep_ie.view import reports_to_html
+
+        stream.write(reports_to_html(reports, max_reports=len(reports)))
     elif form == "plover":
         export.write_rows((row for r in reports for row in r.to_plover()), export.PLOVER_COLUMNS, stream)
     else:
@@ -290,12 +408,53 @@ def _evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
+def _convert(options: argparse.Namespace) -> int:
+    from collections import Counter
+
+    from sitrep_ie.extractor import default_model_folder
+    from sitrep_ie.formats import format_of, read_examples, write_examples
+    from sitrep_ie.ontology import Ontology
+
+    if options.sentences < 1:
+        raise FormatError(f"--sentences {options.sentences}: expected at least 1")
+    target_format = options.target_format or format_of(options.target)
+    ontology = Ontology.load(options.ontology or default_model_folder() / "ontology.json")
+    examples = []
+    unread: Counter[str] = Counter()
+    for source in options.sources:
+        examples += read_examples(
+            source, ontology, options.source_format, num_sentences=options.sentences, left_out=unread
+        )
+    unwritten = write_examples(options.target, examples, ontology, target_format)
+    for what, count in (unread + unwritten).items():
+        print(f"sitrep-ie: left out: {count} {what}", file=sys.stderr)
+    print(f"{options.target}: {len(examples)} documents, {target_format}")
+    return 0
+
+
 def _gazetteer(options: argparse.Namespace) -> int:
     from sitrep_ie.resolve.gazetteer import Gazetteer
     from sitrep_ie.resolve.geonames import read_geonames
 
     Gazetteer.build(read_geonames(options.dump), options.out, extra=options.extra)
     print(f"{options.out}: {options.out.stat().st_size / 2**20:.1f} MiB; GeoNames data is under CC BY 4.0")
+    return 0
+
+
+def _view(options: argparse.Namespace) -> int:
+    from sitrep_ie.view import read_reports, reports_to_html
+
+    if options.limit < 1:
+        raise FormatError(f"--limit {options.limit}: expected at least 1")
+    reports = list(read_reports(options.source))
+    if not reports:
+        raise FormatError(f"{options.source}: holds no report")
+    page = reports_to_html(reports, max_reports=options.limit)
+    with _open_output(options.out) as stream:
+        stream.write(page)
+    shown = min(len(reports), options.limit)
+    left_out = f"; {len(reports) - shown} more left out, see --limit" if shown < len(reports) else ""
+    print(f"{options.out}: {shown} report{'' if shown == 1 else 's'}{left_out}")
     return 0
 
 

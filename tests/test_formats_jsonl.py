@@ -258,7 +258,7 @@ def test_the_format_is_told_by_the_name(tmp_path: Path, name: str, tiny_examples
     assert read_examples(path, SHIPPED) == tiny_examples
 
 
-@pytest.mark.parametrize("name", ["f.txt", "f", "f.ann.gz", "jsonl"])
+@pytest.mark.parametrize("name", ["f.text", "f", "f.ann.gz", "jsonl"])
 def test_other_names_are_refused(name: str) -> None:
     with pytest.raises(FormatError, match=f"^{name}: format unknown by the name's end; expected one of"):
         read_examples(name, SHIPPED)
