@@ -24,7 +24,12 @@ else:
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 # Import names that differ from the distribution's.
-DISTRIBUTIONS = {"dateutil": "python-dateutil", "text_to_num": "text2num"}
+DISTRIBUTIONS = {
+    "bs4": "beautifulsoup4",
+    "dateutil": "python-dateutil",
+    "docx": "python-docx",
+    "text_to_num": "text2num",
+}
 
 
 def requirements(extra: str | None = None) -> dict[str, Requirement]:
@@ -54,7 +59,8 @@ def constraint_lines() -> list[Requirement]:
 
 
 def test_imports_and_dependencies_are_the_same_set():
-    declared = {*requirements(), *requirements("pandas"), *requirements("train")}
+    extras = ("batch", "pandas", "train")
+    declared = {*requirements(), *(name for extra in extras for name in requirements(extra))}
     assert imported_distributions() == declared
 
 
