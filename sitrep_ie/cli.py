@@ -156,9 +156,10 @@ def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     convert = commands.add_parser(
         "convert",
         help="turn annotated reports into another format",
-        description="The formats are told by the ends of names: .ann and .inline (inline), .jsonl and .jsonl.gz, "
-        ".conll, .bio, .iob, .iob2 and .txt (CoNLL columns), .json (Label Studio), .doccano.jsonl, "
-        ".prodigy.jsonl; a folder is brat's. What a format cannot hold is left out and counted on stderr.",
+        description="The formats are told by the ends of names: .ann and .inline (inline), .jsonl and "
+        ".jsonl.gz, .conll, .bio, .iob, .iob2 and .txt (CoNLL columns), .json (Label Studio), "
+        ".doccano.jsonl, .prodigy.jsonl; a folder is brat's. What a format cannot hold is left out and "
+        "counted on stderr.",
     )
     convert.add_argument("sources", nargs="+", metavar="SOURCE", type=Path, help="annotated reports")
     convert.add_argument("target", metavar="TARGET", type=Path, help="the file, or brat folder, to write")
@@ -194,9 +195,9 @@ def _add_batch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "batch",
         help="extract whole archives into one file; can be stopped and goes on",
         description="Extracts every report of files, folders and globs: .txt, .md, .html (each also .gz), "
-        ".pdf, .docx, and one report a row from .jsonl, .csv (also .gz) and .parquet. Stopped or killed, the same "
-        "command goes on. Reports that fail go to FILE.errors.jsonl. Exit status: 0, 1 when some reports "
-        "failed, 2 for wrong use.",
+        ".pdf, .docx, and one report a row from .jsonl, .csv (also .gz) and .parquet. Stopped or killed, "
+        "the same command goes on. Reports that fail go to FILE.errors.jsonl. Exit status: 0, 1 when some "
+        "reports failed, 2 for wrong use.",
     )
     batch.add_argument("inputs", nargs="+", metavar="INPUT", help="a file, a folder or a glob")
     batch.add_argument("--out", metavar="FILE", type=Path, required=True, help="the file to write")

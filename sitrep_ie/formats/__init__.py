@@ -100,8 +100,8 @@ def read_examples(
     """Returns the annotated documents of a file, its format told by the end of its name.
 
     `.ann` and `.inline` are the inline format, `.jsonl` and `.jsonl.gz` JSON lines, `.conll`, `.bio`, `.iob`,
-    `.iob2` and `.txt` CoNLL columns, `.json` a Label Studio export, `.doccano.jsonl` and `.prodigy.jsonl` theirs,
-    and a folder is brat's.
+    `.iob2` and `.txt` CoNLL columns, `.json` a Label Studio export, `.doccano.jsonl` and `.prodigy.jsonl`
+    theirs, and a folder is brat's.
 
     Args:
         path: the file or folder.
