@@ -14,6 +14,7 @@ import re
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from sitrep_ie.errors import DependencyError, DocumentError
@@ -516,6 +517,29 @@ class Report:
             DocumentError: the report has no `coder`.
         """
         return self._coder("to_plover").plover(self)
+
+    def to_html(self, path: Path | str | None = None) -> str:
+        """Returns a page for a browser, complete in one file, without network; writes it to `path` if given.
+
+        It shows the text with its mentions and triggers, the events as a table, on a timeline and on a map,
+        and totals against their items. It holds the whole report, text included.
+
+        Raises:
+            DocumentError: mentions overlap or lie outside the text.
+        """
+        # In the call, and from a layer above: a convenience of users, which no record depends on.
+        from sitrep_ie.view import reports_to_html
+
+        page = reports_to_html([self])
+        if path is not None:
+            Path(path).write_text(page, encoding="utf-8", newline="")
+        return page
+
+    def _repr_html_(self) -> str:
+        """The page of `to_html` in a frame, which notebooks show for a report."""
+        from sitrep_ie.view import notebook_frame
+
+        return notebook_frame(self)
 
     def _coder(self, method: str) -> EventCoder:
         if self.coder is None:

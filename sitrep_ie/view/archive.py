@@ -1,0 +1,65 @@
+"""Reports as they were saved: the JSON lines or the JSON that `sitrep-ie extract` and `batch` write."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sitrep_ie.document import Report
+from sitrep_ie.errors import DocumentError, FormatError
+
+
+def read_reports(path: Path | str) -> Iterator[Report]:
+    """Yields the reports of a file: .json (one report or a list), else JSON lines; .gz is unpacked.
+
+    Raises:
+        FormatError: the file cannot be read or holds something that is no report; the message starts with
+            the path and, in JSON lines, the line.
+    """
+    path = Path(path)
+    if path.name.lower().removesuffix(".gz").endswith(".json"):
+        yield from _read_json(path)
+        return
+    for number, line in enumerate(_text(path).split("\n"), 1):
+        if line.strip():
+            yield _report(_parsed(line, f"{path}:{number}"), f"{path}:{number}")
+
+
+def _read_json(path: Path) -> Iterator[Report]:
+    raw = _parsed(_text(path), str(path))
+    for i, item in enumerate(raw if isinstance(raw, list) else [raw]):
+        yield _report(item, f"{path}: [{i}]" if isinstance(raw, list) else str(path))
+
+
+def _text(path: Path) -> str:
+    try:
+        raw = path.read_bytes()
+        if path.name.lower().endswith(".gz"):
+            raw = gzip.decompress(raw)
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{path}: byte {error.start} is not UTF-8, expected reports as JSON") from error
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise FormatError(f"{path}: not a whole gzip file: {error}") from error
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _parsed(text: str, at: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise FormatError(
+            f"{at}: not JSON ({error}); expected what `sitrep-ie extract --format jsonl` writes"
+        ) from error
+
+
+def _report(raw: Any, at: str) -> Report:
+    try:
+        return Report.from_dict(raw)
+    except DocumentError as error:
+        raise FormatError(f"{at}: no report of sitrep-ie: {error}") from error
