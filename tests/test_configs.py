@@ -11,7 +11,7 @@ from sitrep_ie.errors import ConfigError
 from sitrep_ie.ontology import Ontology
 
 FOLDER = Path(__file__).resolve().parent.parent / "configs"
-ONTOLOGIES = sorted(FOLDER.glob("ontology*.toml"))
+ONTOLOGIES = sorted(FOLDER.glob("*ontology.toml"))
 CONFIGS = sorted(set(FOLDER.glob("*.toml")) - set(ONTOLOGIES))
 
 
@@ -24,7 +24,7 @@ def test_there_are_some():
 def test_configuration_loads_with_its_ontology(path):
     config = Config.load(path)
     assert config.name == path.stem
-    assert Ontology.load(config.data.ontology).event_names
+    assert Ontology.load(config.data.ontology).span_types
     assert config.data.train
     assert config.data.dev
 
