@@ -14,7 +14,7 @@ _LANE = 22
 _MIN_BAR = 12
 _DAY = datetime.timedelta(days=1)
 # Steps between ticks in days; a step of 28 days or more is counted in months.
-_STEPS = (1, 2, 5, 10, 31, 62, 93, 186, 366, 732, 1830, 3660, 36600)
+_STEPS = (1, 2, 5, 10, 31, 62, 93, 186, 366, 732, 1830, 3660, 36600, 366000)
 _MAX_TICKS = 9
 
 
