@@ -518,6 +518,16 @@ class Report:
         """
         return self._coder("to_plover").plover(self)
 
+    def to_geojson(self) -> dict[str, Any]:
+        """Returns the located places and the movements of the events, as a FeatureCollection of RFC 7946.
+
+        See `export.reports_to_geojson`.
+        """
+        # In the call, and from a layer above, as in `to_html`.
+        from sitrep_ie.export import reports_to_geojson
+
+        return reports_to_geojson([self])
+
     def to_html(self, path: Path | str | None = None) -> str:
         """Returns a page for a browser, complete in one file, without network; writes it to `path` if given.
 

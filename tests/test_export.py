@@ -359,6 +359,49 @@ def test_geojson(report: Report) -> None:
     json.dumps(collection)
 
 
+def routes_of(report: Report, *stops: tuple[str, float, float]) -> list[dict[str, Any]]:
+    """The route features of an event with these places: role, longitude, latitude."""
+    span = report.events[0].triggers[0].span
+    places = tuple(
+        records.PlaceArgument(role, "x", span, (), None, None, y, x, None, "exact", 1.0)
+        for role, x, y in stops
+    )
+    event = replace(report.events[0], places=places)
+    features = replace(report, events=(event,)).to_geojson()["features"]
+    assert len(features) >= len(stops)
+    return [feature for feature in features if feature["properties"]["role"] == "route"]
+
+
+def test_geojson_has_a_line_for_a_movement(report: Report) -> None:
+    (route,) = routes_of(report, ("destination", 3, 50), ("via", 2, 51), ("origin", 1, 52), ("at", 9, 9))
+    assert route["geometry"] == {"type": "LineString", "coordinates": [[1, 52], [2, 51], [3, 50]]}
+    assert route["properties"]["event"] == "e1"
+    assert "latitude" not in route["properties"]
+
+
+def test_geojson_has_a_line_for_every_pair_of_ends(report: Report) -> None:
+    (route,) = routes_of(report, ("origin", 1, 52), ("origin", 2, 53), ("destination", 3, 50))
+    assert route["geometry"] == {
+        "type": "MultiLineString",
+        "coordinates": [[[1, 52], [3, 50]], [[2, 53], [3, 50]]],
+    }
+
+
+@pytest.mark.parametrize("ends", [(170.0, -170.0), (-170.0, 170.0)])
+def test_geojson_cuts_a_line_at_the_date_line(report: Report, ends: tuple[float, float]) -> None:
+    (route,) = routes_of(report, ("origin", ends[0], 10), ("destination", ends[1], 20))
+    side = 180.0 if ends[0] > 0 else -180.0
+    assert route["geometry"]["coordinates"] == [[[ends[0], 10], [side, 15]], [[-side, 15], [ends[1], 20]]]
+
+
+@pytest.mark.parametrize(
+    "stops",
+    [[("origin", 1, 2), ("via", 3, 4)], [("destination", 1, 2)], [("origin", 1, 2), ("destination", 1, 2)]],
+)
+def test_geojson_has_no_line_without_two_ends(report: Report, stops: list[tuple[str, float, float]]) -> None:
+    assert routes_of(report, *stops) == []
+
+
 def test_geojson_leaves_out_places_without_coordinates(report: Report) -> None:
     bare = assemble(report.document, report.annotation, SHIPPED, Resolvers.none())
     assert reports_to_geojson([bare]) == {"type": "FeatureCollection", "features": []}

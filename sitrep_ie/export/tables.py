@@ -51,14 +51,17 @@ def _cell(value: Any) -> Any:
 
 
 def reports_to_geojson(reports: Iterable[Report]) -> dict[str, Any]:
-    """Returns a FeatureCollection (RFC 7946) with a point for every located place of every event.
+    """Returns a FeatureCollection (RFC 7946): a point for every located place of every event, and its routes.
 
-    A feature has the event's flat row as properties, with the place's own role, text, name and precision.
-    Places without coordinates have no feature.
+    A feature has the event's flat row as properties. A point has the place's own role, text, name and
+    precision besides; places without coordinates have none. An event with located origins and destinations has
+    one more feature of role "route": a line from every origin, by way of the places between, to every destination, cut
+    where it crosses the 180th meridian.
     """
     features = []
     for report in reports:
         for event, row in zip(report.events, report.rows(), strict=True):
+            common = {k: v for k, v in row.items() if k not in ("latitude", "longitude")}
             for place in event.places:
                 if place.latitude is None or place.longitude is None:
                     continue
@@ -70,16 +73,58 @@ def reports_to_geojson(reports: Iterable[Report]) -> dict[str, Any]:
                     "place_precision": place.precision,
                     "country": place.country,
                 }
-                properties = {k: v for k, v in row.items() if k not in ("latitude", "longitude")} | own
                 features.append(
                     {
                         "type": "Feature",
                         "id": f"{report.document.id}/{event.id}/{place.role}/{place.span.start}",
                         "geometry": {"type": "Point", "coordinates": [place.longitude, place.latitude]},
-                        "properties": properties,
+                        "properties": common | own,
+                    }
+                )
+            if lines := _routes(event):
+                features.append(
+                    {
+                        "type": "Feature",
+                        "id": f"{report.document.id}/{event.id}/route",
+                        "geometry": {"type": "LineString", "coordinates": lines[0]}
+                        if len(lines) == 1
+                        else {"type": "MultiLineString", "coordinates": lines},
+                        "properties": common | {"role": "route"},
                     }
                 )
     return {"type": "FeatureCollection", "features": features}
+
+
+def _routes(event: Event) -> list[list[list[float]]]:
+    """The ways from origins to destinations, as lines of [longitude, latitude]; none crosses 180 degrees."""
+    stops: dict[str, list[list[float]]] = {"origin": [], "via": [], "destination": []}
+    for place in event.places:
+        if place.role in stops and place.latitude is not None and place.longitude is not None:
+            stops[place.role].append([place.longitude, place.latitude])
+    lines: list[list[list[float]]] = []
+    for origin in stops["origin"]:
+        for destination in stops["destination"]:
+            for line in _cut_at_date_line([origin, *stops["via"], destination]):
+                if line not in lines:
+                    lines.append(line)
+    return lines
+
+
+def _cut_at_date_line(points: list[list[float]]) -> list[list[list[float]]]:
+    lines = [[points[0]]]
+    for before, after in zip(points, points[1:], strict=False):
+        if after == before:
+            continue
+        if abs(after[0] - before[0]) > 180:
+            # The shorter way round: over the meridian on the side where the line is.
+            side = 180.0 if before[0] > 0 else -180.0
+            share = (side - before[0]) / (after[0] + 2 * side - before[0])
+            latitude = before[1] + share * (after[1] - before[1])
+            lines[-1].append([side, latitude])
+            lines.append([[-side, latitude]])
+        lines[-1].append(after)
+    # A place on the meridian itself leaves a line of one place twice.
+    return [line for line in lines if any(point != line[0] for point in line)]
 
 
 def reports_to_table(reports: Iterable[Report], *, width: int = 120, color: bool = False) -> str:
