@@ -913,6 +913,11 @@ def finish(
     return scores
 
 
+def _is_last_alone(train: TrainConfig) -> bool:
+    """Whether dev is scored after the last epoch only."""
+    return train.epochs == 1 or train.evaluate_from * train.epochs > train.epochs - 1
+
+
 def model_card(config: Config, record: Mapping[str, Any], scores: Mapping[str, Scores]) -> str:
     """The model card: what it is, what it learnt from, how well it does, what it is not for."""
     lines = [
@@ -945,9 +950,11 @@ def model_card(config: Config, record: Mapping[str, Any], scores: Mapping[str, S
         figures = " | ".join(f"{100 * level.f1:.1f}" for level in levels)
         dev = record["dev"][name]
         lines.append(f"| {name} | {dev['documents']} | {dev['sha256'][:12]} | {figures} |")
+    # Settings were tried on these sets, too; where only the last epoch was scored, that is all.
+    chosen = "Settings were" if _is_last_alone(config.train) else "Settings and the epoch were"
     lines += [
         "",
-        "The epoch was chosen on these dev sets, so the figures flatter a little. Scores per type stand in",
+        f"{chosen} chosen on these dev sets, so the figures flatter a little. Scores per type stand in",
         "`scores.json`.",
         "",
         "## Use",
