@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import corpora
 
+from sitrep_ie.cli import main
+from sitrep_ie.config import Config
 from sitrep_ie.document import Annotation, Document, Example, Mention, Span, Trigger
 from sitrep_ie.errors import FormatError
 from sitrep_ie.formats import read_examples
@@ -161,3 +165,36 @@ def test_writing_refuses_what_would_read_otherwise(tmp_path: Path) -> None:
         with pytest.raises(FormatError, match=message):
             write_conll(path, [Example(document, Annotation(document.id))], SHIPPED)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_of_mentions_alone_learns_from_columns(
+    tiny_config: Config, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from sitrep_ie.extractor import Extractor
+    from sitrep_ie.train import train
+
+    ontology = tmp_path / "names.toml"
+    ontology.write_text(
+        'name = "names"\nversion = "1"\n[mentions]\nACTOR = ""\nLOCATION = ""\n', encoding="utf-8"
+    )
+    data = put(
+        tmp_path / "train.txt",
+        "Border\tB-Actor\nguards\tI-Actor\nsent\tO\ntrucks\tO\nto\tO\nKarsk\tB-Location\n.\tO\n\n"
+        "gunmen\tB-Actor\nfreed\tO\ndrivers\tB-Actor\nnear\tO\nKarsk\tB-Location\n",
+    )
+    config = dataclasses.replace(
+        tiny_config,
+        data=dataclasses.replace(
+            tiny_config.data, ontology=str(ontology), train=(str(data),), dev=(f"seen={data}",)
+        ),
+        train=dataclasses.replace(tiny_config.train, epochs=25),
+    )
+    scores = train(config, tmp_path / "model", device="cpu", weights="float32", progress=False)
+    assert scores["seen"].mentions.f1 == 1
+    extractor = Extractor.load(tmp_path / "model", device="cpu")
+    (report,) = extractor.extract_many([Document("d", "Border guards sent trucks to Karsk .")])
+    assert [mention.type for mention in report.annotation.mentions] == ["ACTOR", "LOCATION"]
+    assert report.events == ()
+    assert main(["evaluate", str(tmp_path / "model"), str(data), "--device", "cpu"]) == 0
+    printed = capsys.readouterr().out
+    assert re.search(r"^mentions +100\.0 +100\.0 +100\.0", printed, re.MULTILINE | re.IGNORECASE)
