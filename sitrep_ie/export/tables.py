@@ -54,9 +54,9 @@ def reports_to_geojson(reports: Iterable[Report]) -> dict[str, Any]:
     """Returns a FeatureCollection (RFC 7946): a point for every located place of every event, and its routes.
 
     A feature has the event's flat row as properties. A point has the place's own role, text, name and
-    precision besides; places without coordinates have none. An event with located origins and destinations has
-    one more feature of role "route": a line from every origin, by way of the places between, to every destination, cut
-    where it crosses the 180th meridian.
+    precision besides; places without coordinates have none. An event with located origins and destinations
+    has one more feature of role "route": a line from every origin, by way of the places between, to every
+    destination, cut where it crosses the 180th meridian.
     """
     features = []
     for report in reports:
