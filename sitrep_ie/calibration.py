@@ -53,7 +53,8 @@ class ScoreMap:
     """Platt scaling: a line on log-odds, which is an increasing map of [0, 1] into itself.
 
     Chosen on the dev reports over a factor alone, over three parameters, over steps (isotonic) and over an
-    offset for every type: cross-fitted, no other had a lower log loss for any kind, and steps lost order.
+    offset for every type: cross-fitted, no other had a log loss lower by over 0.002 for any kind, and steps
+    lost order.
     """
 
     slope: float = 1.0
