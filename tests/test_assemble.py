@@ -595,6 +595,18 @@ def test_a_bare_plural_has_neither_text_nor_span() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{QUANTITY q1|40 per cent} of the {ACTOR a1|villagers} were {INJURY e1|hurt}.\n> e1 TARGET a1\n"
+        "> q1 QUANTITY_OF a1",
+        "Two of the guards fled, and {QUANTITY q1|a third} was {INJURY e1|hurt}.\n> e1 TARGET q1",
+    ],
+)
+def test_a_share_is_no_number_of_people(text: str) -> None:
+    assert event_of(text).outcomes.injured is None
+
+
 def test_a_person_is_one() -> None:
     resolvers = replace(RESOLVERS, actor=lambda query: ActorValue(query.text, "person"))
     text = "{ACTOR a1|Ada Brook} was {ABDUCTION e1|seized}.\n> e1 TARGET a1"

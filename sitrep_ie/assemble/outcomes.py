@@ -138,8 +138,8 @@ class OutcomeGatherer:
                         waiting.append(holder)
         key = self._links.entity(mention)
         if mention.entity_type == "QUANTITY":
-            return _Victims(key, mention.span, self._values.grounded(mention), frozenset(holders))
-        return _Victims(key, mention.span, self._values.number(mention), frozenset(holders - {key}))
+            return _Victims(key, mention.span, _people(self._values.grounded(mention)), frozenset(holders))
+        return _Victims(key, mention.span, _people(self._values.number(mention)), frozenset(holders - {key}))
 
     def _distinct(self, groups: Iterable[_Victims]) -> list[tuple[Span, Quantity | None]]:
         """The figures to be added: no subset beside its whole, no shared figure twice."""
@@ -275,6 +275,11 @@ class OutcomeGatherer:
             if items or child.event_type != occurrence.event_type:
                 found = found + self._sources_of_things(child, field, True)
         return found
+
+
+def _people(quantity: Quantity | None) -> Quantity | None:
+    """A share says nothing of how many people: "40 per cent of the villagers", "a third was wounded"."""
+    return None if quantity is not None and quantity.unit == "%" else quantity
 
 
 def _field(occurrence: Occurrence) -> str | None:
