@@ -368,7 +368,10 @@ def _named(document: Document) -> Iterator[None]:
     try:
         yield
     except SitrepError as error:
-        raise type(error)(f"document {document.id!r}: {error}") from error
+        name = f"document {document.id!r}"
+        if str(error).startswith(name):
+            raise
+        raise type(error)(f"{name}: {error}") from error
     except Exception as error:
         if sys.version_info >= (3, 11):
             error.add_note(f"document {document.id!r}")

@@ -215,6 +215,13 @@ def test_a_document_that_fails_is_named(tiny_extractor):
         broken.extract("Border guards left.", id="d7")
 
 
+def test_a_failing_document_is_named_once(tiny_extractor):
+    broken = failing_extractor(tiny_extractor, OntologyError("document 'd7': no such type"))
+    with pytest.raises(OntologyError) as caught:
+        broken.extract("Border guards left.", id="d7")
+    assert str(caught.value) == "document 'd7': no such type"
+
+
 def test_an_unforeseen_error_tells_of_which_document_it_is(tiny_extractor):
     broken = failing_extractor(tiny_extractor, ZeroDivisionError("by nothing"))
     with pytest.raises(ZeroDivisionError) as caught:
