@@ -1,7 +1,8 @@
-"""Every example and every name in the README is real."""
+"""Every example and every name in the README, and every command in `docs/`, is real."""
 
 from __future__ import annotations
 
+import importlib.util
 import pkgutil
 import re
 import subprocess
@@ -13,15 +14,17 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCS = {path.name: path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").glob("*.md"))}
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+def blocks(language: str, page: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
 
 
-def commands(program: str) -> list[list[str]]:
+def commands(program: str, *pages: str) -> list[list[str]]:
     """Command lines of the shell blocks, comments cut off."""
-    lines = [line.split("#")[0].split() for block in blocks("sh") for line in block.splitlines()]
+    found = [block for page in pages or (README,) for block in blocks("sh", page)]
+    lines = [line.split("#")[0].split() for block in found for line in block.splitlines()]
     return [line for line in lines if line and line[0] == program]
 
 
@@ -50,12 +53,31 @@ def test_python_examples_run(monkeypatch, tmp_path, capsys):
     assert {line.split()[0] for line in printed} >= {path.stem for path in (ROOT / "examples").glob("*.txt")}
 
 
-@pytest.mark.parametrize("command", commands("sitrep-ie"), ids=" ".join)
+@pytest.mark.parametrize("command", commands("sitrep-ie", README, *DOCS.values()), ids=" ".join)
 def test_commands_exist_with_their_options(command):
     assert re.search(rf"\b{command[1]}\b", help_of())
     text = help_of(command[1])
     for option in (word for word in command[2:] if word.startswith("--")):
         assert option in text
+
+
+@pytest.mark.parametrize("command", commands("python", README, *DOCS.values()), ids=" ".join)
+def test_scripts_exist_with_their_options(command):
+    assert command[1] == "-m"
+    spec = importlib.util.find_spec(command[2])
+    assert spec is not None
+    assert spec.origin is not None
+    source = Path(spec.origin).read_text(encoding="utf-8")
+    for option in (word for word in command[3:] if word.startswith("--")):
+        assert f'"{option}"' in source
+
+
+@pytest.mark.parametrize(
+    ("page", "target"),
+    [(name, link) for name, text in DOCS.items() for link in re.findall(r"\]\((?!http)([^)#]+)\)", text)],
+)
+def test_links_between_pages_lead_somewhere(page, target):
+    assert (ROOT / "docs" / target).exists()
 
 
 def test_every_subcommand_is_shown():
