@@ -18,8 +18,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from sitrep_ie.document import Annotation, Document, Example, Mention, Relation, Span, Trigger
+from sitrep_ie.document import Annotation, Document, Example, Mention, Relation, Trigger
 from sitrep_ie.errors import DocumentError, FormatError, OntologyError
+from sitrep_ie.formats._common import span_in
 from sitrep_ie.formats._files import atomic_writer
 from sitrep_ie.formats._json import (
     SURROGATE,
@@ -230,10 +231,7 @@ def _node(item: Any, document: Document, ontology: Ontology, at: str) -> tuple[s
     raw = as_object(item, (*needed, "text", "score", "attributes"), needed, at)
     name, type_ = as_string(raw["id"], f"{at}: 'id'"), as_string(raw["type"], f"{at}: 'type'")
     start, end = (as_integer(raw[key], f"{at}: {key!r}") for key in ("start", "end"))
-    if not 0 <= start < end <= len(document.text):
-        raise FormatError(
-            f"{at}: [{start}, {end}): expected 0 <= start < end <= {len(document.text)}, the text's length"
-        )
+    span = span_in(document.text, start, end, at)
     text = document.text[start:end]
     if raw.get("text", text) != text:
         raise FormatError(
@@ -252,12 +250,12 @@ def _node(item: Any, document: Document, ontology: Ontology, at: str) -> tuple[s
             near = hint(attribute, ontology.attributes)
             raise FormatError(f"{at}: unknown attribute {attribute!r}{near}")
     if ontology.is_event(type_):
-        return name, Trigger(Span(start, end), type_, frozenset(attributes), score)
+        return name, Trigger(span, type_, frozenset(attributes), score)
     if type_ not in ontology.mention_types:
         raise FormatError(f"{at}: unknown type {type_!r}{hint(type_, ontology.span_types)}")
     if attributes:
         raise FormatError(f"{at}: attribute {attributes[0]} on {type_}; only triggers have attributes")
-    return name, Mention(Span(start, end), type_, score)
+    return name, Mention(span, type_, score)
 
 
 def _relation(item: Any, nodes: dict[str, Mention | Trigger], ontology: Ontology, at: str) -> Relation:
