@@ -6,13 +6,14 @@ Heavy modules load inside the commands, so that `--help` answers at once.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import json
 import logging
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -158,7 +159,7 @@ def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="turn annotated reports into another format",
         description="The formats are told by the ends of names: .ann and .inline (inline), .jsonl and "
         ".jsonl.gz, .conll, .bio, .iob, .iob2 and .txt (CoNLL columns), .json (Label Studio), "
-        ".doccano.jsonl, .prodigy.jsonl; a folder is brat's. What a format cannot hold is left out and "
+        ".doccano.jsonl, .prodigy.jsonl, .spacy; a folder is brat's. What a format cannot hold is left out and "
         "counted on stderr.",
     )
     convert.add_argument("sources", nargs="+", metavar="SOURCE", type=Path, help="annotated reports")
@@ -299,11 +300,31 @@ def _read_text(name: str) -> str:
         ) from error
 
 
-def _open_output(path: Path) -> TextIO:
+@contextlib.contextmanager
+def _open_output(path: Path) -> Iterator[TextIO]:
+    """A file that appears, or takes the place of the one there, only when all is written.
+
+    Raises:
+        FormatError: it cannot be written, or not to its end; what was there is there still.
+    """
+    target = path.resolve()
+    # A device or a pipe, and a file in a folder that allows no other one, are written as they are.
+    beside = (target.is_file() or not target.exists()) and os.access(target.parent, os.W_OK)
+    written = target.with_name(target.name + ".part") if beside else path
     try:
-        return path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
+        with written.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
+            yield stream
+        if beside:
+            if target.exists():
+                shutil.copymode(target, written)
+            os.replace(written, target)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise FormatError(f"{path}: cannot be written: {error.strerror}") from error
+    finally:
+        if beside:
+            written.unlink(missing_ok=True)
 
 
 def _print_reports(reports: list[Report], form: str, stream: TextIO) -> None:
@@ -340,7 +361,11 @@ def _train(options: argparse.Namespace) -> int:
     config = Config.load(options.config)
     if options.seed is not None:
         config = config.with_seed(options.seed)
-    scores = train(config, options.out, device=options.device, weights=options.weights)
+    try:
+        scores = train(config, options.out, device=options.device, weights=options.weights)
+    except KeyboardInterrupt:
+        print("sitrep-ie: stopped; the same command goes on after the last whole epoch", file=sys.stderr)
+        return 130
     for name, found in scores.items():
         print(f"{name}\n{found.table(types=False)}")
     print(f"{options.out}: written")
