@@ -24,10 +24,23 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+# The table of what may be linked has a cell for each relation of two types: room for 1,000 types.
+_MAX_CELLS = 20_000_000
 ANY_EVENT = "EVENT"
 RELATION_KINDS = ("role", "mention", "event")
 # What a condition on a role of a `CodeCase` may ask for.
 FILLER_SORTS = (*get_args(ActorKind), "home_force", "foreign_force", "object", "place", "any")
+# What the targets of an event may count as in a record's outcomes; a release of those detained is "released".
+OUTCOMES = ("killed", "injured", "detained", "abducted", "displaced", "damaged", "seized")
+_OUTCOMES_BY_NAME = {
+    "DEATH": "killed",
+    "INJURY": "injured",
+    "DETENTION": "detained",
+    "ABDUCTION": "abducted",
+    "DISPLACEMENT": "displaced",
+    "DAMAGE": "damaged",
+    "SEIZURE": "seized",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +69,8 @@ class EventType:
     """One event type and its codes elsewhere; an empty code means that the scheme has none.
 
     `acled` is (event type, sub-event type), `plover` is (event type, mode). The first of `cases` that a
-    record meets takes the place of either.
+    record meets takes the place of either. `outcome` is the field of a record's outcomes that the targets of
+    these events fill, "" for none; where it is None, the names of the shipped ontology have theirs.
     """
 
     name: str
@@ -64,6 +78,7 @@ class EventType:
     acled: tuple[str, str] = ("", "")
     plover: tuple[str, str] = ("", "")
     cases: tuple[CodeCase, ...] = ()
+    outcome: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +135,12 @@ class Ontology:
         relation_types = tuple(
             _relation_type(name, body, set(mentions), set(events), where) for name, body in relations.items()
         )
+        num_cells = (len(mentions) + len(events)) ** 2 * len(relations)
+        if num_cells > _MAX_CELLS:
+            raise OntologyError(
+                f"{where}: {len(mentions) + len(events)} types and {len(relations)} relations, "
+                f"expected types * types * relations of at most {_MAX_CELLS}"
+            )
         return cls(
             name=str(raw["name"]),
             version=str(raw["version"]),
@@ -143,7 +164,7 @@ class Ontology:
             raw = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
         except (OSError, UnicodeDecodeError) as error:
             raise OntologyError(f"{path}: cannot be read: {error}") from error
-        except (json.JSONDecodeError, tomllib.TOMLDecodeError) as error:
+        except (ValueError, RecursionError) as error:  # numbers too long and nesting too deep included
             raise OntologyError(f"{path}: not valid {path.suffix.lstrip('.').upper()}: {error}") from error
         if not isinstance(raw, dict):
             raise OntologyError(f"{path}: expected a table at the top")
@@ -162,6 +183,7 @@ class Ontology:
                     "acled": list(event.acled),
                     "plover": list(event.plover),
                     **({"cases": [_case_dict(case) for case in event.cases]} if event.cases else {}),
+                    **({} if event.outcome is None else {"outcome": event.outcome}),
                 }
                 for event in self.event_types
             },
@@ -212,6 +234,11 @@ class Ontology:
     @cached_property
     def _relations(self) -> dict[str, RelationType]:
         return {relation.name: relation for relation in self.relation_types}
+
+    def outcome(self, name: str) -> str | None:
+        """The field of a record's outcomes that the targets of an event type fill (`OUTCOMES`), if any."""
+        stated = self._events[name].outcome
+        return (_OUTCOMES_BY_NAME.get(name) if stated is None else stated) or None
 
     def is_event(self, span_type: str) -> bool:
         return span_type in self._events
@@ -291,7 +318,10 @@ def _event_type(name: str, body: Any, where: str) -> EventType:
     at = f"{where}: events.{name}"
     if not isinstance(body, dict):
         raise OntologyError(f"{at}: expected a table")
-    _check_keys(body, {"description", "acled", "plover", "cases"}, at)
+    _check_keys(body, {"description", "acled", "plover", "cases", "outcome"}, at)
+    outcome = body.get("outcome")
+    if outcome is not None and outcome not in ("", *OUTCOMES):
+        raise OntologyError(f"{at}: 'outcome': {outcome!r}, expected one of {list(OUTCOMES)} or \"\"")
     cases = body.get("cases", [])
     if not isinstance(cases, list):
         raise OntologyError(f"{at}: 'cases': expected a list of tables")
@@ -301,6 +331,7 @@ def _event_type(name: str, body: Any, where: str) -> EventType:
         acled=_pair(body, "acled", at),
         plover=_pair(body, "plover", at),
         cases=tuple(_code_case(case, f"{at}: cases[{i}]") for i, case in enumerate(cases)),
+        outcome=outcome,
     )
 
 

@@ -19,17 +19,9 @@ from sitrep_ie.document import (
     Span,
     Trigger,
 )
+from sitrep_ie.ontology import Ontology
 
-# Event type -> field of Outcomes. DETENTION with RELEASE is "released".
-PEOPLE = {
-    "DEATH": "killed",
-    "INJURY": "injured",
-    "DETENTION": "detained",
-    "ABDUCTION": "abducted",
-    "DISPLACEMENT": "displaced",
-}
 PEOPLE_FIELDS = ("killed", "injured", "detained", "released", "abducted", "displaced")
-_THINGS = {"DAMAGE": "damaged", "SEIZURE": "seized"}
 _PEOPLE_TYPES = frozenset({"ACTOR", "QUANTITY"})
 # Those who flee by themselves are AGENT.
 _VICTIM_ROLES = {"DISPLACEMENT": ("TARGET", "AGENT", "THEME")}
@@ -55,8 +47,14 @@ class OutcomeGatherer:
     """Gathers the outcomes of the occurrences of one document."""
 
     def __init__(
-        self, layout: Layout, links: Links, values: Values, arguments: Callable[[Occurrence], Arguments]
+        self,
+        layout: Layout,
+        links: Links,
+        values: Values,
+        arguments: Callable[[Occurrence], Arguments],
+        ontology: Ontology,
     ) -> None:
+        self._ontology = ontology
         self._layout = layout
         self._links = links
         self._values = values
@@ -80,7 +78,7 @@ class OutcomeGatherer:
 
     def _sources(self, occurrence: Occurrence, field: str, items: bool) -> list[Occurrence]:
         """The events that state an outcome of `occurrence`: itself, or those below it."""
-        if _field(occurrence) == field and (self._victims_by_trigger(occurrence) or not occurrence.children):
+        if self._field(occurrence) == field and (self._victims_by_trigger(occurrence) or not occurrence.children):
             return [occurrence]
         children = [self._links.occurrences[i] for i in occurrence.children]
         own = [child for child in children if child.event_type != occurrence.event_type]
@@ -88,11 +86,15 @@ class OutcomeGatherer:
         if items and not (below and occurrence.has("AGGREGATE")):
             same = [child for child in children if child.event_type == occurrence.event_type]
             below += [source for child in same for source in self._sources(child, field, True)]
-        return below or ([occurrence] if _field(occurrence) == field else [])
+        return below or ([occurrence] if self._field(occurrence) == field else [])
+
+    def _field(self, occurrence: Occurrence) -> str | None:
+        field = self._ontology.outcome(occurrence.event_type)
+        return "released" if field == "detained" and occurrence.has("RELEASE") else field
 
     def _people(self, occurrence: Occurrence, field: str, items: bool) -> Quantity | None:
         if occurrence.modality != "actual" and (
-            occurrence.modality != "negated" or _field(occurrence) != field
+            occurrence.modality != "negated" or self._field(occurrence) != field
         ):
             return None
         sources = self._sources(occurrence, field, items)
@@ -268,7 +270,7 @@ class OutcomeGatherer:
         return tuple(sorted(found.values(), key=lambda thing: thing.span))
 
     def _sources_of_things(self, occurrence: Occurrence, field: str, items: bool) -> list[Occurrence]:
-        own = [occurrence] if _THINGS.get(occurrence.event_type) == field else []
+        own = [occurrence] if self._field(occurrence) == field else []
         found = own if occurrence.modality == "actual" else []  # a child may be denied
         for i in occurrence.children:
             child = self._links.occurrences[i]
@@ -280,12 +282,6 @@ class OutcomeGatherer:
 def _people(quantity: Quantity | None) -> Quantity | None:
     """A share says nothing of how many people: "40 per cent of the villagers", "a third was wounded"."""
     return None if quantity is not None and quantity.unit == "%" else quantity
-
-
-def _field(occurrence: Occurrence) -> str | None:
-    if occurrence.event_type == "DETENTION" and occurrence.has("RELEASE"):
-        return "released"
-    return PEOPLE.get(occurrence.event_type)
 
 
 def _total(bounds: Iterable[float | None]) -> float | None:

@@ -166,7 +166,7 @@ class _Assembler:
         self._unclaimed = unclaimed_places(annotation, values)
         self._times: dict[int, EventTime] = {}
         self._places: dict[int, tuple[PlaceArgument, ...]] = {}
-        self._outcomes = OutcomeGatherer(layout, links, values, lambda o: self._arguments[o.index])
+        self._outcomes = OutcomeGatherer(layout, links, values, lambda o: self._arguments[o.index], ontology)
 
         # With raw scores; each is calibrated once, as it is handed out.
         self._records = [self._event(occurrence) for occurrence in links.occurrences]
@@ -214,7 +214,9 @@ class _Assembler:
         if weak.occurrences or weak.relations:
             links = self._links.without(weak.relations, weak.occurrences)
             rest = [Arguments(o, links, self._ontology, self._values) for o in links.occurrences]
-            outcomes = OutcomeGatherer(self._layout, links, self._values, lambda o: rest[o.index])
+            outcomes = OutcomeGatherer(
+                self._layout, links, self._values, lambda o: rest[o.index], self._ontology
+            )
             occurrences = [o for o in links.occurrences if o.index not in weak.occurrences]
             records = [
                 replace(
