@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _VERBOSE = "tell what is being done"
 FORMATS = ("table", "json", "jsonl", "csv", "geojson", "acled", "plover", "html")
+# Not for a terminal: these need --out.
+_BINARY_FORMATS = ("parquet", "sqlite")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"sitrep-ie {__version__}")
     parser.add_argument("--verbose", action="store_true", help=_VERBOSE)
     commands = parser.add_subparsers(
-        required=True, metavar="{extract,batch,train,evaluate,convert,gazetteer,view,info}"
+        required=True, metavar="{extract,batch,train,evaluate,convert,gazetteer,export,view,info,doctor}"
     )
 
     extract = commands.add_parser("extract", help="print the events of reports")
@@ -70,7 +72,12 @@ def _parser() -> argparse.ArgumentParser:
         "files", nargs="*", metavar="FILE", help="text files in UTF-8; none or - is standard input"
     )
     extract.add_argument("--published", metavar="DATE", help="day of publication, such as 2024-03-02")
-    extract.add_argument("--format", choices=FORMATS, default="table")
+    extract.add_argument(
+        "--format",
+        choices=(*FORMATS, *_BINARY_FORMATS),
+        default="table",
+        help="of what is printed or written; parquet and sqlite need --out",
+    )
     extract.add_argument(
         "--min-score",
         metavar="X",
@@ -138,6 +145,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     gazetteer.set_defaults(run=_gazetteer)
 
+    _add_export(commands)
     _add_view(commands)
 
     info = commands.add_parser("info", help="print versions, the model's card and its scores")
@@ -145,6 +153,8 @@ def _parser() -> argparse.ArgumentParser:
         "model", nargs="?", type=Path, metavar="MODEL", help="a model folder; none is the shipped one"
     )
     info.set_defaults(run=_info)
+
+    _add_doctor(commands)
     for command in commands.choices.values():
         # Without a default, which would undo the same word before the command.
         command.add_argument("--verbose", action="store_true", default=argparse.SUPPRESS, help=_VERBOSE)
@@ -159,8 +169,8 @@ def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="turn annotated reports into another format",
         description="The formats are told by the ends of names: .ann and .inline (inline), .jsonl and "
         ".jsonl.gz, .conll, .bio, .iob, .iob2 and .txt (CoNLL columns), .json (Label Studio), "
-        ".doccano.jsonl, .prodigy.jsonl, .spacy; a folder is brat's. What a format cannot hold is left out and "
-        "counted on stderr.",
+        ".doccano.jsonl, .prodigy.jsonl, .spacy (DocBin); a folder is brat's. What a format cannot hold is "
+        "left out and counted on stderr.",
     )
     convert.add_argument("sources", nargs="+", metavar="SOURCE", type=Path, help="annotated reports")
     convert.add_argument("target", metavar="TARGET", type=Path, help="the file, or brat folder, to write")
@@ -179,6 +189,26 @@ def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     convert.set_defaults(run=_convert)
 
 
+def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    doctor = commands.add_parser(
+        "doctor",
+        help="check the installation and a model",
+        description="Checks versions, the device, the gazetteer, the extras, and a model: that its files are "
+        "the ones of its manifest, its weights finite, and that it finds what it should in a known text. "
+        "Exit status: 0 when all is well, 1 when something fails.",
+    )
+    doctor.add_argument(
+        "model", nargs="?", type=Path, metavar="MODEL", help="a model folder; none is the shipped one"
+    )
+    doctor.add_argument(
+        "--accept",
+        action="store_true",
+        help="first take MODEL's files as they are for right, after a change that was meant",
+    )
+    doctor.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+    doctor.set_defaults(run=_doctor)
+
+
 def _add_view(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     view = commands.add_parser("view", help="show extracted reports in one HTML page")
     view.add_argument(
@@ -189,6 +219,36 @@ def _add_view(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "--limit", metavar="N", type=int, default=200, help="so many reports at most, the first ones (200)"
     )
     view.set_defaults(run=_view)
+
+
+def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from sitrep_ie.export import FILE_FORMS, TABLES
+
+    export = commands.add_parser(
+        "export",
+        help="turn extracted reports into a database, a table or a map",
+        description="Reads records of extract or batch and writes one file of all of them, which appears when "
+        "it is complete. An SQLite file has all that a record holds and full-text search; Parquet and CSV are "
+        "one table; acled and plover are CSV with the columns of these projects.",
+    )
+    export.add_argument(
+        "sources",
+        nargs="+",
+        metavar="SOURCE",
+        type=Path,
+        help="records of extract or batch: .jsonl or .json, .gz too",
+    )
+    export.add_argument("--to", dest="form", choices=FILE_FORMS, required=True, help="what to write")
+    export.add_argument("--out", metavar="FILE", type=Path, required=True, help="the file to write")
+    export.add_argument("--table", choices=tuple(TABLES), default="events", help="of parquet and csv (events)")
+    export.add_argument(
+        "--ontology", metavar="FILE", type=Path, help="of the records, for acled and plover; else the shipped one"
+    )
+    export.add_argument("--gazetteer", metavar="FILE", type=Path, help="that extract had, for acled and plover")
+    export.add_argument(
+        "--overwrite", action="store_true", help="replace a file that is no database of sitrep-ie, too"
+    )
+    export.set_defaults(run=_export)
 
 
 def _add_batch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -234,6 +294,8 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
 def _extract(options: argparse.Namespace) -> int:
     from sitrep_ie.extractor import Extractor, make_document
 
+    if options.format in _BINARY_FORMATS and options.out is None:
+        raise FormatError(f"--format {options.format}: is for a file, expected --out FILE")
     names = options.files or ["-"]
     documents = [
         make_document(_read_text(name), options.published, "stdin" if name == "-" else name) for name in names
@@ -248,9 +310,16 @@ def _extract(options: argparse.Namespace) -> int:
                 # What programs read is the same bytes on every system, as in a file of --out.
                 sys.stdout.reconfigure(encoding="utf-8", newline="")
         _print_reports(reports, options.format, sys.stdout)
+    elif options.format in _BINARY_FORMATS:
+        from sitrep_ie.export import write_file
+
+        write_file(reports, options.out, options.format)
     else:
         with _open_output(options.out) as stream:
             _print_reports(reports, options.format, stream)
+    for report in reports:
+        for warning in report.warnings:
+            print(f"sitrep-ie: {report.document.id}: warning: {warning.message}", file=sys.stderr)
     return 0
 
 
@@ -324,7 +393,8 @@ def _open_output(path: Path) -> Iterator[TextIO]:
         raise FormatError(f"{path}: cannot be written: {error.strerror}") from error
     finally:
         if beside:
-            written.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                written.unlink(missing_ok=True)
 
 
 def _print_reports(reports: list[Report], form: str, stream: TextIO) -> None:
@@ -467,6 +537,29 @@ def _gazetteer(options: argparse.Namespace) -> int:
     return 0
 
 
+def _export(options: argparse.Namespace) -> int:
+    from sitrep_ie.export import EventData, write_file
+    from sitrep_ie.view import read_reports
+
+    coder = None
+    if options.form in ("acled", "plover"):
+        from sitrep_ie.extractor import default_model_folder
+        from sitrep_ie.ontology import Ontology
+
+        ontology = Ontology.load(options.ontology or default_model_folder() / "ontology.json")
+        coder = EventData(ontology, options.gazetteer)
+    written = write_file(
+        (report for source in options.sources for report in read_reports(source)),
+        options.out,
+        options.form,
+        table=options.table,
+        coder=coder,
+        overwrite=options.overwrite,
+    )
+    print(f"{options.out}: {written}")
+    return 0
+
+
 def _view(options: argparse.Namespace) -> int:
     from sitrep_ie.view import read_reports, reports_to_html
 
@@ -509,3 +602,20 @@ def _info(options: argparse.Namespace) -> int:
     if card.is_file():
         print(f"\n{card.read_text(encoding='utf-8').rstrip()}")
     return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from sitrep_ie.doctor import examine
+    from sitrep_ie.errors import ModelError
+    from sitrep_ie.manifest import write_manifest
+
+    if options.accept:
+        if options.model is None or not options.model.is_dir():
+            raise ModelError(f"{options.model or '--accept'}: expected the model folder to take as it is")
+        write_manifest(options.model)
+    failed = 0
+    for finding in examine(options.model, options.device):
+        print(finding, flush=True)
+        failed += finding.level == "FAIL"
+    print(f"{failed} checks failed" if failed else "all is well")
+    return 1 if failed else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections import Counter
 from pathlib import Path
 
@@ -23,7 +24,11 @@ HELD = {
     "doccano": {"metadata"},
     "prodigy": {"metadata"},
     "brat": {"attributes"},
+    "spacy": {"metadata", "attributes", "mention scores", "relation scores"},
 }
+if importlib.util.find_spec("spacy") is None:
+    del HELD["spacy"]
+    FORMATS = tuple(form for form in FORMATS if form != "spacy")
 
 
 def reduced(example: Example, held: set[str]) -> Example:
@@ -63,12 +68,13 @@ def losses(examples: list[Example], held: set[str]) -> Counter[str]:
             found["attributes"] += sum(len(trigger.attributes) for trigger in gold.triggers)
         if "mention scores" not in held:
             found["scores of mentions"] += sum(node.score < 1 for node in gold.spans())
-        found["scores of relations"] += sum(relation.score < 1 for relation in gold.relations)
+        if "relation scores" not in held:
+            found["scores of relations"] += sum(relation.score < 1 for relation in gold.relations)
     return +found
 
 
 def target(folder: Path, form: str) -> Path:
-    name = {"labelstudio": "x.json", "brat": "brat"}.get(form, f"x.{form}.jsonl")
+    name = {"labelstudio": "x.json", "brat": "brat", "spacy": "x.spacy"}.get(form, f"x.{form}.jsonl")
     return folder / name
 
 
@@ -87,6 +93,9 @@ def test_what_is_held_comes_back(form: str, tmp_path_factory: pytest.TempPathFac
         if "mention scores" in HELD[form]:
             scores = {e.document.id: [n.score for n in e.gold.spans()] for e in examples}
             assert {e.document.id: [n.score for n in e.gold.spans()] for e in back} == scores
+        if "relation scores" in HELD[form]:
+            scores = {e.document.id: [r.score for r in e.gold.relations] for e in examples}
+            assert {e.document.id: [r.score for r in e.gold.relations] for e in back} == scores
 
     round_trip()
 
@@ -99,6 +108,7 @@ def test_what_is_held_comes_back(form: str, tmp_path_factory: pytest.TempPathFac
         ("a.doccano.jsonl", "doccano"),
         ("a.PRODIGY.jsonl", "prodigy"),
         ("export.json", "labelstudio"),
+        ("corpus/train.spacy", "spacy"),
         ("test.txt", "conll"),
         ("a.iob2", "conll"),
     ],

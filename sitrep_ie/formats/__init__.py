@@ -22,6 +22,7 @@ from sitrep_ie.formats.inline import format_inline, parse_inline, read_inline, w
 from sitrep_ie.formats.jsonl import iter_documents, iter_jsonl, read_documents, read_jsonl, write_jsonl
 from sitrep_ie.formats.labelstudio import labelstudio_configuration, read_labelstudio, write_labelstudio
 from sitrep_ie.formats.prodigy import read_prodigy, write_prodigy
+from sitrep_ie.formats.spacy import read_spacy, write_spacy
 from sitrep_ie.ontology import Ontology
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "read_jsonl",
     "read_labelstudio",
     "read_prodigy",
+    "read_spacy",
     "write_brat",
     "write_conll",
     "write_doccano",
@@ -51,6 +53,7 @@ __all__ = [
     "write_jsonl",
     "write_labelstudio",
     "write_prodigy",
+    "write_spacy",
 ]
 
 # The ends of names that tell a format. The longest that fits decides: x.doccano.jsonl is doccano's.
@@ -67,8 +70,9 @@ _SUFFIXES = {
     ".json": "labelstudio",
     ".doccano.jsonl": "doccano",
     ".prodigy.jsonl": "prodigy",
+    ".spacy": "spacy",
 }
-FORMATS = ("inline", "jsonl", "conll", "brat", "labelstudio", "doccano", "prodigy")
+FORMATS = ("inline", "jsonl", "conll", "brat", "labelstudio", "doccano", "prodigy", "spacy")
 
 
 def format_of(path: Path | str) -> str:
@@ -101,7 +105,7 @@ def read_examples(
 
     `.ann` and `.inline` are the inline format, `.jsonl` and `.jsonl.gz` JSON lines, `.conll`, `.bio`, `.iob`,
     `.iob2` and `.txt` CoNLL columns, `.json` a Label Studio export, `.doccano.jsonl` and `.prodigy.jsonl`
-    theirs, and a folder is brat's.
+    theirs, `.spacy` spaCy's, and a folder is brat's.
 
     Args:
         path: the file or folder.
@@ -127,7 +131,9 @@ def read_examples(
         return read_labelstudio(path, ontology, left_out=left_out)
     if form == "doccano":
         return read_doccano(path, ontology, left_out=left_out)
-    return read_prodigy(path, ontology, left_out=left_out)
+    if form == "prodigy":
+        return read_prodigy(path, ontology, left_out=left_out)
+    return read_spacy(path, ontology, left_out=left_out)
 
 
 def write_examples(
@@ -156,6 +162,7 @@ def write_examples(
         "labelstudio": write_labelstudio,
         "doccano": write_doccano,
         "prodigy": write_prodigy,
+        "spacy": write_spacy,
     }
     return writers[form](path, examples, ontology)
 

@@ -7,14 +7,17 @@ the `left_out` that they are given.
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from sitrep_ie.document import Annotation, Document, Example, Mention, Relation, Span, Trigger
 from sitrep_ie.errors import DocumentError, FormatError, OntologyError
+from sitrep_ie.formats._files import atomic_writer
 from sitrep_ie.formats._json import SURROGATE, hint
 from sitrep_ie.ontology import Ontology
 
@@ -121,12 +124,9 @@ def make_example(
         triggers=tuple(node for node in ordered if isinstance(node, Trigger)),
         relations=tuple(relations),
     )
-    try:
-        gold.check(document)
-        ontology.check(gold)
-    except (DocumentError, OntologyError) as error:
-        raise FormatError(f"{at}: {error}") from error
-    return Example(document, gold)
+    example = Example(document, gold)
+    _check_gold(example, ontology, at)
+    return example
 
 
 def check_examples(examples: Iterable[Example], ontology: Ontology, path: Path) -> list[Example]:
@@ -136,18 +136,44 @@ def check_examples(examples: Iterable[Example], ontology: Ontology, path: Path) 
     for example in checked:
         document = example.document
         at = f"{path}: document {document.id!r}"
-        if document.id in seen:
-            raise FormatError(f"{at}: the id is used twice")
-        seen.add(document.id)
+        check_new(example, seen, ontology, at)
         for value in (document.id, document.text, document.source or "", document.title or ""):
             if SURROGATE.search(value):
                 raise FormatError(f"{at}: holds a lone surrogate, which UTF-8 cannot write")
-        try:
-            example.gold.check(document)
-            ontology.check(example.gold)
-        except (DocumentError, OntologyError) as error:
-            raise FormatError(f"{at}: {error}") from error
     return checked
+
+
+def check_new(example: Example, seen: set[str], ontology: Ontology | None, at: str) -> None:
+    """Raises FormatError where the id is in `seen`, which it is put into, or text and ontology do not fit."""
+    if example.document.id in seen:
+        raise FormatError(f"{at}: the id is used twice")
+    seen.add(example.document.id)
+    _check_gold(example, ontology, at)
+
+
+def _check_gold(example: Example, ontology: Ontology | None, at: str) -> None:
+    try:
+        example.gold.check(example.document)
+        if ontology is not None:
+            ontology.check(example.gold)
+    except (DocumentError, OntologyError) as error:
+        raise FormatError(f"{at}: {error}") from error
+
+
+def write_json_lines(
+    path: Path | str,
+    examples: Iterable[Example],
+    ontology: Ontology,
+    line: Callable[[Example, int], dict[str, Any]],
+    unheld: Iterable[str],
+) -> Counter[str]:
+    """Writes `line` of every example and its number from 1, the file whole or not at all; counts `unheld`."""
+    path = Path(path)
+    written = check_examples(examples, ontology, path)
+    with atomic_writer(path) as file:
+        for number, example in enumerate(written, 1):
+            file.write(json.dumps(line(example, number), ensure_ascii=False) + "\n")
+    return count_unheld(written, unheld)
 
 
 def check_distinct(examples: Iterable[tuple[str, Example]]) -> list[Example]:
@@ -225,3 +251,27 @@ def split_words(text: str, start: int, end: int, cuts: Iterable[int] = ()) -> li
             words.append(Span(position, position + 1))
             joins = is_letter
     return words
+
+
+def split_tokens(text: str, nodes: Iterable[Node]) -> list[tuple[Span, bool]]:
+    """Words, and blanks that are more than the one after a word, each with whether a blank follows.
+
+    Together they are the whole text. Every node begins and ends with a token.
+    """
+    starts = {node.span.start for node in nodes}
+    ends = {node.span.end for node in nodes}
+    tokens: list[tuple[Span, bool]] = []
+    position = 0
+    words = [(word.start, word.end) for word in split_words(text, 0, len(text), starts | ends)]
+    for start, end in [*words, (len(text), len(text))]:
+        # A blank that a mention begins or ends with is a token, so that the mention has one there.
+        is_own = position in starts or position + 1 in ends
+        if tokens and position < start and text[position] == " " and not is_own:
+            tokens[-1] = (tokens[-1][0], True)
+            position += 1
+        cuts = sorted({position, start, *(edge for edge in starts | ends if position < edge < start)})
+        tokens += [(Span(*cut), False) for cut in zip(cuts, cuts[1:], strict=False)]
+        if start < end:
+            tokens.append((Span(start, end), False))
+        position = end
+    return tokens

@@ -47,15 +47,22 @@ def atomic_writer(path: Path) -> Iterator[TextIO]:
 
     A name in .gz is compressed; equal text gives equal bytes.
     """
+    with atomic_binary_writer(path) as raw, contextlib.ExitStack() as stack:
+        file = raw
+        if path.suffix == ".gz":
+            zipped = gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0)
+            file = cast(BinaryIO, stack.enter_context(zipped))
+        yield stack.enter_context(io.TextIOWrapper(file, encoding="utf-8", newline="\n"))
+
+
+@contextlib.contextmanager
+def atomic_binary_writer(path: Path) -> Iterator[BinaryIO]:
+    """Opens `path` for bytes; the file appears only when the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with contextlib.ExitStack() as stack:
-            file: BinaryIO = stack.enter_context(part.open("wb"))
-            if path.suffix == ".gz":
-                zipped = gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0)
-                file = cast(BinaryIO, stack.enter_context(zipped))
-            yield stack.enter_context(io.TextIOWrapper(file, encoding="utf-8", newline="\n"))
+        with part.open("wb") as file:
+            yield file
         part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)

@@ -25,10 +25,7 @@ def iter_json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     for number, line in read_lines(path):
         if line.strip():
             at = f"{path}:{number}"
-            raw = parse_json(line, at)
-            if not isinstance(raw, dict):
-                raise wrong(raw, "an object", f"{at}: the line")
-            yield at, raw
+            yield at, any_object(parse_json(line, at), f"{at}: the line")
 
 
 def parse_json(text: str, at: str) -> Any:
@@ -55,11 +52,16 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
 
 
-def as_object(value: Any, known: tuple[str, ...], needed: tuple[str, ...], at: str) -> dict[str, Any]:
-    """An object with all needed keys and none that is unknown."""
+def any_object(value: Any, at: str) -> dict[str, Any]:
+    """An object, whatever its keys."""
     if not isinstance(value, dict):
         raise wrong(value, "an object", at)
-    for key in value:
+    return value
+
+
+def as_object(value: Any, known: tuple[str, ...], needed: tuple[str, ...], at: str) -> dict[str, Any]:
+    """An object with all needed keys and none that is unknown."""
+    for key in any_object(value, at):
         if key not in known:
             raise FormatError(f"{at}: unknown key {key!r}{hint(key, known)}")
     for key in needed:

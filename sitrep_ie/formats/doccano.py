@@ -11,7 +11,6 @@ Offsets are UTF-16 code units, as doccano counts unless a project counts graphem
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -26,14 +25,12 @@ from sitrep_ie.formats._common import (
     Names,
     Node,
     check_distinct,
-    check_examples,
-    count_unheld,
     make_example,
     note,
     span_in,
     utf16_offsets,
+    write_json_lines,
 )
-from sitrep_ie.formats._files import atomic_writer
 from sitrep_ie.formats._json import as_integer, as_list, as_object, as_string, iter_json_lines, wrong
 from sitrep_ie.formats.jsonl import document_from_dict, document_to_dict
 from sitrep_ie.ontology import Ontology
@@ -71,12 +68,8 @@ def write_doccano(path: Path | str, examples: Iterable[Example], ontology: Ontol
     Raises:
         FormatError: a document, named in the message, cannot be written.
     """
-    path = Path(path)
-    written = check_examples(examples, ontology, path)
-    with atomic_writer(path) as file:
-        for number, example in enumerate(written, 1):
-            file.write(json.dumps(_line(example, number), ensure_ascii=False) + "\n")
-    return count_unheld(written, {ATTRIBUTES, MENTION_SCORES, RELATION_SCORES})
+    unheld = {ATTRIBUTES, MENTION_SCORES, RELATION_SCORES}
+    return write_json_lines(path, examples, ontology, _line, unheld)
 
 
 def _line(example: Example, number: int) -> dict[str, Any]:

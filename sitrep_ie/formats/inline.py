@@ -22,7 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sitrep_ie.document import Annotation, Document, Example, Mention, Relation, Span, Trigger
-from sitrep_ie.errors import DocumentError, FormatError, OntologyError
+from sitrep_ie.errors import FormatError, OntologyError
+from sitrep_ie.formats._common import check_new
 from sitrep_ie.formats._files import atomic_writer, read_lines
 from sitrep_ie.ontology import Ontology
 
@@ -89,14 +90,7 @@ def format_inline(examples: Iterable[Example], ontology: Ontology) -> str:
     blocks: list[str] = []
     for example in examples:
         at = f"document {example.document.id!r}"
-        if example.document.id in seen:
-            raise FormatError(f"{at}: the id is used twice")
-        seen.add(example.document.id)
-        try:
-            example.gold.check(example.document)
-            ontology.check(example.gold)
-        except (DocumentError, OntologyError) as error:
-            raise FormatError(f"{at}: {error}") from error
+        check_new(example, seen, ontology, at)
         blocks.append(_format_header(example.document, at))
         blocks += _format_paragraphs(example, ontology, letters, at)
     return "\n\n".join(blocks) + "\n" if blocks else ""

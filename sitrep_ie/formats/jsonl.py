@@ -18,9 +18,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from sitrep_ie.document import Annotation, Document, Example, Mention, Relation, Trigger
-from sitrep_ie.errors import DocumentError, FormatError, OntologyError
-from sitrep_ie.formats._common import span_in
+from sitrep_ie.document import Document, Example, Mention, Relation, Trigger
+from sitrep_ie.errors import FormatError
+from sitrep_ie.formats._common import check_new, make_example, span_in
 from sitrep_ie.formats._files import atomic_writer
 from sitrep_ie.formats._json import (
     SURROGATE,
@@ -59,7 +59,7 @@ def iter_jsonl(path: Path | str, ontology: Ontology) -> Iterator[Example]:
             `path:line:`.
     """
     for raw, document, at in _iter_objects(Path(path)):
-        yield Example(document, _annotation(raw, document, ontology, at))
+        yield _example(raw, document, ontology, at)
 
 
 def read_documents(path: Path | str) -> list[Document]:
@@ -92,13 +92,7 @@ def write_jsonl(path: Path | str, examples: Iterable[Example]) -> None:
     with atomic_writer(path) as file:
         for example in examples:
             at = f"{path}: document {example.document.id!r}"
-            if example.document.id in seen:
-                raise FormatError(f"{at}: the id is used twice")
-            seen.add(example.document.id)
-            try:
-                example.gold.check(example.document)
-            except DocumentError as error:
-                raise FormatError(f"{at}: {error}") from error
+            check_new(example, seen, None, at)
             line = json.dumps(example_to_dict(example), ensure_ascii=False)
             if SURROGATE.search(line):
                 raise FormatError(f"{at}: holds a lone surrogate, which UTF-8 cannot write")
@@ -194,7 +188,7 @@ def _period(value: Any, at: str) -> tuple[datetime.date, datetime.date]:
     return start, end
 
 
-def _annotation(raw: dict[str, Any], document: Document, ontology: Ontology, at: str) -> Annotation:
+def _example(raw: dict[str, Any], document: Document, ontology: Ontology, at: str) -> Example:
     if "mentions" not in raw:
         raise FormatError(f"{at}: key 'mentions' is missing; a document without any has an empty list")
     nodes: dict[str, Mention | Trigger] = {}
@@ -211,19 +205,7 @@ def _annotation(raw: dict[str, Any], document: Document, ontology: Ontology, at:
         if relation in relations:
             raise FormatError(f"{here}: {relation.relation_type} with these ends is given twice")
         relations[relation] = None
-    ordered = sorted(nodes.values(), key=lambda node: node.span)
-    annotation = Annotation(
-        document_id=document.id,
-        mentions=tuple(node for node in ordered if isinstance(node, Mention)),
-        triggers=tuple(node for node in ordered if isinstance(node, Trigger)),
-        relations=tuple(relations),
-    )
-    try:
-        annotation.check(document)
-        ontology.check(annotation)
-    except (DocumentError, OntologyError) as error:
-        raise FormatError(f"{at}: {error}") from error
-    return annotation
+    return make_example(document, nodes.values(), relations, ontology, at)
 
 
 def _node(item: Any, document: Document, ontology: Ontology, at: str) -> tuple[str, Mention | Trigger]:

@@ -33,7 +33,15 @@ from sitrep_ie.formats._common import (
     utf16_offsets,
 )
 from sitrep_ie.formats._files import atomic_writer, read_lines
-from sitrep_ie.formats._json import as_integer, as_list, as_score, as_string, parse_json, write_json, wrong
+from sitrep_ie.formats._json import (
+    any_object,
+    as_integer,
+    as_list,
+    as_score,
+    as_string,
+    parse_json,
+    write_json,
+)
 from sitrep_ie.formats.jsonl import DOCUMENT_KEYS, document_from_dict, document_to_dict
 from sitrep_ie.ontology import Ontology
 
@@ -153,13 +161,13 @@ def _examples(
     tasks: list[Any], path: Path, names: Names, left_out: Counter[str] | None
 ) -> Iterator[tuple[str, Example]]:
     for number, task in enumerate(tasks, 1):
-        task = _object(task, f"{path}: task number {number}")
+        task = any_object(task, f"{path}: task number {number}")
         at = f"{path}: task {task['id']}" if "id" in task else f"{path}: task number {number}"
         if "data" not in task:
             raise FormatError(
                 f"{at}: key 'data' is missing; expected an export as JSON, which JSON-MIN and CSV are not"
             )
-        data = _object(task["data"], f"{at}: 'data'")
+        data = any_object(task["data"], f"{at}: 'data'")
         known = {key: data[key] for key in DOCUMENT_KEYS if data.get(key) is not None}
         note("other data of tasks", left_out, len(set(data) - set(DOCUMENT_KEYS)))
         known["id"] = str(known.get("id", task.get("id", number)))
@@ -172,7 +180,7 @@ def _examples(
 def _results(task: dict[str, Any], at: str, left_out: Counter[str] | None) -> list[Any] | None:
     """The results to read, or None for a task that nobody has annotated."""
     key = "annotations" if "annotations" in task else "predictions"
-    found = [_object(item, f"{at}: {key!r}") for item in as_list(task.get(key, []), f"{at}: {key!r}")]
+    found = [any_object(item, f"{at}: {key!r}") for item in as_list(task.get(key, []), f"{at}: {key!r}")]
     kept = [item for item in found if not item.get("was_cancelled")]
     for _ in range(len(found) - len(kept)):
         leave_out(SKIPPED, left_out, at)
@@ -196,14 +204,14 @@ def _example(
     relations: list[dict[str, Any]] = []
     for index, item in enumerate(results):
         here = f"{at}: result {index + 1}"
-        result = _object(item, here)
+        result = any_object(item, here)
         result_type = result.get("type")
         if result_type == "labels":
             name = as_string(result.get("id"), f"{here}: 'id'")
             if name in regions:
                 raise FormatError(f"{here}: region {name!r} is labelled twice")
             regions[name] = result
-        elif result_type == "choices" and "start" in _object(result.get("value"), f"{here}: 'value'"):
+        elif result_type == "choices" and "start" in any_object(result.get("value"), f"{here}: 'value'"):
             name = as_string(result.get("id"), f"{here}: 'id'")
             choices.setdefault(name, []).extend(as_list(result["value"].get("choices"), f"{here}: 'choices'"))
         elif result_type == "relation":
@@ -231,7 +239,7 @@ def _spans(text: str, regions: dict[str, dict[str, Any]], at: str) -> dict[str, 
     offsets: dict[str, tuple[int, int, str | None]] = {}
     for name, result in regions.items():
         here = f"{at}: region {name!r}"
-        value = _object(result.get("value"), f"{here}: 'value'")
+        value = any_object(result.get("value"), f"{here}: 'value'")
         start, end = (as_integer(value.get(key), f"{here}: {key!r}") for key in ("start", "end"))
         shown = value.get("text")
         offsets[name] = (start, end, None if shown is None else as_string(shown, f"{here}: 'text'"))
@@ -275,9 +283,3 @@ def _relations(
             raise FormatError(f"{here}: no label, expected one of {list(names.ontology.relation_names)}")
         for label in labels:
             yield Relation(head, tail, names.relation(as_string(label, f"{here}: 'labels'"), here))
-
-
-def _object(value: Any, at: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise wrong(value, "an object", at)
-    return value

@@ -11,7 +11,6 @@ relation goes between the last tokens of its spans. Offsets are Unicode code poi
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -26,16 +25,14 @@ from sitrep_ie.formats._common import (
     Names,
     Node,
     check_distinct,
-    check_examples,
-    count_unheld,
     leave_out,
     make_example,
     note,
     span_in,
-    split_words,
+    split_tokens,
+    write_json_lines,
 )
-from sitrep_ie.formats._files import atomic_writer
-from sitrep_ie.formats._json import as_integer, as_list, as_string, iter_json_lines, wrong
+from sitrep_ie.formats._json import any_object, as_integer, as_list, as_string, iter_json_lines
 from sitrep_ie.formats.jsonl import document_from_dict, document_to_dict
 from sitrep_ie.ontology import Ontology
 
@@ -77,39 +74,14 @@ def write_prodigy(path: Path | str, examples: Iterable[Example], ontology: Ontol
     Raises:
         FormatError: a document, named in the message, cannot be written.
     """
-    path = Path(path)
-    written = check_examples(examples, ontology, path)
-    with atomic_writer(path) as file:
-        for example in written:
-            file.write(json.dumps(_line(example), ensure_ascii=False) + "\n")
-    return count_unheld(written, {ATTRIBUTES, MENTION_SCORES, RELATION_SCORES})
-
-
-def _tokens(text: str, nodes: Iterable[Node]) -> list[tuple[Span, bool]]:
-    """Words, and blanks that are more than the one after a word, each with whether a blank follows."""
-    starts = {node.span.start for node in nodes}
-    ends = {node.span.end for node in nodes}
-    tokens: list[tuple[Span, bool]] = []
-    position = 0
-    words = [(word.start, word.end) for word in split_words(text, 0, len(text), starts | ends)]
-    for start, end in [*words, (len(text), len(text))]:
-        # A blank that a mention begins or ends with is a token, so that the mention has one there.
-        is_own = position in starts or position + 1 in ends
-        if tokens and position < start and text[position] == " " and not is_own:
-            tokens[-1] = (tokens[-1][0], True)
-            position += 1
-        cuts = sorted({position, start, *(edge for edge in starts | ends if position < edge < start)})
-        tokens += [(Span(*cut), False) for cut in zip(cuts, cuts[1:], strict=False)]
-        if start < end:
-            tokens.append((Span(start, end), False))
-        position = end
-    return tokens
+    unheld = {ATTRIBUTES, MENTION_SCORES, RELATION_SCORES}
+    return write_json_lines(path, examples, ontology, lambda example, _: _line(example), unheld)
 
 
 def _line(example: Example) -> dict[str, Any]:
     document = example.document
     nodes = example.gold.spans()
-    tokens = _tokens(document.text, nodes)
+    tokens = split_tokens(document.text, nodes)
     first_at = {span.start: index for index, (span, _) in enumerate(tokens)}
     last_at = {span.end: index for index, (span, _) in enumerate(tokens)}
     spans = {
@@ -154,7 +126,7 @@ def _line(example: Example) -> dict[str, Any]:
 def _example(
     raw: dict[str, Any], default_id: str, names: Names, left_out: Counter[str] | None, at: str
 ) -> Example:
-    meta = _object(raw.get("meta", {}), f"{at}: 'meta'")
+    meta = any_object(raw.get("meta", {}), f"{at}: 'meta'")
     known = {key: meta[key] for key in _METADATA if meta.get(key) is not None}
     note("other metadata", left_out, len(set(meta) - set(_METADATA)))
     known["id"] = str(known.get("id", default_id))
@@ -165,14 +137,14 @@ def _example(
     nodes: dict[Span, Node] = {}
     for index, item in enumerate(as_list(raw["spans"], f"{at}: 'spans'")):
         here = f"{at}: spans[{index}]"
-        span = _span(_object(item, here), document.text, here)
+        span = _span(any_object(item, here), document.text, here)
         if span in nodes:
             raise FormatError(f"{here}: [{span.start}, {span.end}) is given twice")
         nodes[span] = names.node(as_string(item.get("label"), f"{here}: 'label'"), span, (), 1.0, here)
     relations = []
     for index, item in enumerate(as_list(raw.get("relations", []), f"{at}: 'relations'")):
         here = f"{at}: relations[{index}]"
-        item = _object(item, here)
+        item = any_object(item, here)
         ends = [_end(item, key, raw, nodes, document.text, here) for key in ("head", "child")]
         label = names.relation(as_string(item.get("label"), f"{here}: 'label'"), here)
         relations.append(Relation(ends[0], ends[1], label))
@@ -189,7 +161,7 @@ def _end(
 ) -> Node:
     """The mention at one end of a relation: by its span, else by the token that the end is."""
     if f"{key}_span" in item:
-        span = _span(_object(item[f"{key}_span"], f"{at}: '{key}_span'"), text, f"{at}: '{key}_span'")
+        span = _span(any_object(item[f"{key}_span"], f"{at}: '{key}_span'"), text, f"{at}: '{key}_span'")
         if span in nodes:
             return nodes[span]
         raise FormatError(f"{at}: {key} [{span.start}, {span.end}): there is no such span")
@@ -197,14 +169,8 @@ def _end(
     tokens = as_list(raw.get("tokens"), f"{at}: 'tokens' of the line")
     if not 0 <= number < len(tokens):
         raise FormatError(f"{at}: {key} is token {number}, expected one of {len(tokens)} tokens")
-    token = _span(_object(tokens[number], f"{at}: tokens[{number}]"), text, f"{at}: tokens[{number}]")
+    token = _span(any_object(tokens[number], f"{at}: tokens[{number}]"), text, f"{at}: tokens[{number}]")
     for span, node in nodes.items():
         if span.contains(token):
             return node
     raise FormatError(f"{at}: {key} is token {number}, which lies in no span")
-
-
-def _object(value: Any, at: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise wrong(value, "an object", at)
-    return value
