@@ -31,7 +31,7 @@ class ModelError(SitrepError):
 
 
 class DeviceError(SitrepError):
-    """The device asked for does not exist on this machine."""
+    """The device asked for does not exist on this machine, or its memory is too small."""
 
 
 class ResourceError(SitrepError):

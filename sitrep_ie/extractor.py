@@ -14,6 +14,10 @@ import dataclasses
 import datetime
 import importlib.resources
 import itertools
+import logging
+import math
+import os
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sitrep_ie.calibration import Calibration
+from sitrep_ie.calibration import CALIBRATION_FILE, Calibration
 from sitrep_ie.config import Config, format_toml, read_toml
 from sitrep_ie.decode import WindowResult, decode_document, decode_tags
 from sitrep_ie.document import Annotation, Document, Report
@@ -44,6 +48,8 @@ if TYPE_CHECKING:
 
     from sitrep_ie.assemble import Resolvers
     from sitrep_ie.model import ExtractionModel
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_BATCH_SIZE = 16
 # Windows are sorted by length over so many batches; more would only delay the first result.
@@ -98,6 +104,8 @@ class Extractor:
         self._resolvers = resolvers
         self._gazetteer = gazetteer
         self._linkable_TT = model.linkable()
+        # Tokens of one pass, padding included: fewer once the device's memory has proved too small.
+        self._max_pass_tokens = math.inf
 
     @classmethod
     def load(
@@ -133,10 +141,15 @@ class Extractor:
         load_weights(model, folder / WEIGHTS_FILE, ontology)
         places = None if gazetteer is None else Path(gazetteer)
         calibration = Calibration.load(folder, ontology)
-        return cls(model, text_encoder, ontology, config, chosen, gazetteer=places, calibration=calibration)
+        extractor = cls(
+            model, text_encoder, ontology, config, chosen, gazetteer=places, calibration=calibration
+        )
+        return extractor
 
     def save(self, path: Path | str, precision: str = "float16") -> None:
         """Writes the model folder, without scores and card, which training adds.
+
+        What lies there is replaced only once all of it is written.
 
         Args:
             path: the folder, made if need be.
@@ -145,15 +158,28 @@ class Extractor:
         Raises:
             ModelError: the folder cannot be written, or a weight is not finite.
         """
+        folder = Path(path)
+        part = folder / ".part"
+        try:
+            part.mkdir(parents=True, exist_ok=True)
+            self._write(part, precision)
+            for file in part.iterdir():
+                os.replace(file, folder / file.name)
+            if not self.calibration.maps:
+                (folder / CALIBRATION_FILE).unlink(missing_ok=True)
+        except SitrepError:
+            raise
+        except Exception as error:  # that of tokenizers has no class of its own
+            reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+            raise ModelError(f"{folder}: cannot be written: {reason}") from error
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+    def _write(self, folder: Path, precision: str) -> None:
         import json
 
         from sitrep_ie.model import WEIGHTS_FILE, save_weights
 
-        folder = Path(path)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ModelError(f"{folder}: cannot be written: {error.strerror}") from error
         save_weights(self.model, folder / WEIGHTS_FILE, self.ontology, precision)
         (folder / "config.toml").write_text(format_toml(self.config.to_dict()), encoding="utf-8")
         (folder / "ontology.json").write_text(
@@ -215,6 +241,8 @@ class Extractor:
             DocumentError: an item is neither a document nor a string; the message names its position.
             ConfigError: `batch_size` is less than 1, or `min_score` no number from 0 to 1.
             ModelError: the network's output is not finite.
+            DeviceError: the device's memory does not hold a single window; larger batches that it does not
+                hold are halved.
         """
         from sitrep_ie.assemble import assemble, check_min_score
         from sitrep_ie.export import EventData
@@ -289,7 +317,7 @@ class Extractor:
         windows = [window for prepared in pool for window in prepared.windows]
         results: list[WindowResult | None] = [None] * len(windows)
         for indices in batches_by_tokens(windows, sort_by_length(windows), max_tokens):
-            found = self._run([windows[index] for index in indices])
+            found = self._run_within_memory([windows[index] for index in indices])
             for index, result in zip(indices, found, strict=True):
                 results[index] = result
         in_order = iter(results)
@@ -301,6 +329,30 @@ class Extractor:
                     prepared.document.id, prepared.encoded, done, self.ontology, self.config.decode
                 )
             yield prepared, annotation
+
+    def _run_within_memory(self, windows: Sequence[Window]) -> list[WindowResult]:
+        """`_run`, in halves where the device's memory does not hold all."""
+        import torch
+
+        num_tokens = len(windows) * padded_length(max(window.num_tokens for window in windows))
+        if len(windows) == 1 or num_tokens <= self._max_pass_tokens:
+            try:
+                return self._run(windows)
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+                if len(windows) == 1:
+                    raise DeviceError(
+                        f"device {str(self.device)!r}: out of memory at a window of {num_tokens} tokens; "
+                        "free the memory that other programs hold, or use another device, such as 'cpu'"
+                    ) from error
+            # Out of the handler, which would keep the tensors of the failed pass.
+            self._max_pass_tokens = num_tokens / 2
+            logger.warning("out of memory at %d windows, going on with half as many", len(windows))
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+        middle = len(windows) // 2
+        return [*self._run_within_memory(windows[:middle]), *self._run_within_memory(windows[middle:])]
 
     def _run(self, windows: Sequence[Window]) -> list[WindowResult]:
         """One encoder pass and its heads."""
@@ -386,6 +438,18 @@ def _check_window(config: Config, model: ExtractionModel) -> None:
             f"encode.max_tokens {config.encode.max_tokens}: with padding {padded}, the encoder of "
             f"{config.name!r} takes at most {limit}"
         )
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether torch found too little memory on its device; not all devices have the error of that name."""
+    import torch
+
+    told = str(error)
+    return (
+        isinstance(error, torch.OutOfMemoryError)
+        or "out of memory" in told
+        or "can't allocate memory" in told  # of the CPU
+    )
 
 
 def resolve_device(device: str) -> str:

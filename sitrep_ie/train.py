@@ -9,15 +9,18 @@ Shape suffixes as in `model`: B windows, W words, N spans, P pairs, R relation t
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import hashlib
 import json
 import logging
 import math
+import os
 import random
 import re
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +32,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from sitrep_ie import __version__
+from sitrep_ie.bio import tag_names
 from sitrep_ie.config import Config, EncodeConfig, TrainConfig, split_dev_entry
 from sitrep_ie.decode import decode_tags, tags_of_spans
 from sitrep_ie.document import Example, Trigger
@@ -42,8 +46,8 @@ from sitrep_ie.encode import (
     align,
     batches_by_tokens,
 )
-from sitrep_ie.errors import ConfigError, DependencyError, ModelError
-from sitrep_ie.extractor import Extractor, default_model_folder, resolve_device
+from sitrep_ie.errors import ConfigError, DependencyError, DeviceError, ModelError
+from sitrep_ie.extractor import Extractor, default_model_folder, is_out_of_memory, resolve_device
 from sitrep_ie.formats import data_digest, read_examples
 from sitrep_ie.model import (
     WEIGHTS_FILE,
@@ -67,7 +71,10 @@ _LAYER = re.compile(r"\.(?:layer|layers|h|block)\.(\d+)\.")
 # The target of a word whose tag is not known.
 _IGNORED = -100
 _CHECKPOINT = "checkpoint"
+# Of the epoch before: what is left when the newer one turns out to be broken.
+_OLD_CHECKPOINT = "checkpoint.old"
 _LOG = "log.jsonl"
+_LOCK = "train.lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,38 +125,43 @@ def train(
     Raises:
         ConfigError: no training data, or the folder holds an unfinished run of another configuration.
         FormatError, OntologyError: the data is broken or does not fit the ontology.
-        ModelError: the encoder cannot be loaded, the folder cannot be written, its checkpoint is broken, or
-            the loss is no longer finite.
+        ModelError: the encoder cannot be loaded, the folder cannot be written or another run writes it, both
+            its checkpoints are broken, or the loss is no longer finite.
+        DeviceError: there is no such device, or its memory does not hold a single window.
         DependencyError: what training needs on top of the library is not installed.
     """
     check_precision(weights)
     out = Path(out)
     data = _Data.read(config)
     accelerator = _accelerator(device)
-    if accelerator.is_main_process:
-        _prepare_folder(out)
-    accelerator.wait_for_everyone()
-    torch.manual_seed(config.train.seed)
-    loop = _Loop(config, data, new_extractor(config, data.ontology), accelerator)
-    loop.resume(out / _CHECKPOINT)
-    if accelerator.is_main_process:
-        _cut_log(out / _LOG, loop.run.epoch)
-    with _progress_bar(config, loop.run, shown=progress and accelerator.is_main_process) as bar:
-        while not loop.is_over():
-            entry = loop.run_epoch(bar)
-            if accelerator.is_main_process:
-                with (out / _LOG).open("a", encoding="utf-8") as log:
-                    log.write(json.dumps(entry) + "\n")
-                loop.write_checkpoint(out / _CHECKPOINT)
-            accelerator.wait_for_everyone()
-            bar.update()
-    scores: dict[str, Scores] = {}
-    if accelerator.is_main_process:
-        loop.average.load_best()
-        facts = _run_facts(loop.run, config)
-        scores = finish(loop.extractor, out, data.examples, data.dev_sets, facts, weights)
-        shutil.rmtree(out / _CHECKPOINT)
-    accelerator.wait_for_everyone()
+    with contextlib.ExitStack() as stack:
+        if accelerator.is_main_process:
+            _prepare_folder(out)
+            stack.enter_context(_locked(out))
+            _restore_old_checkpoint(out)
+        accelerator.wait_for_everyone()
+        torch.manual_seed(config.train.seed)
+        loop = _Loop(config, data, new_extractor(config, data.ontology), accelerator)
+        loop.resume(out)
+        # No process may write a checkpoint while another still reads the old ones.
+        accelerator.wait_for_everyone()
+        if accelerator.is_main_process:
+            _cut_log(out / _LOG, loop.run.epoch)
+        with _progress_bar(config, loop.run, shown=progress and accelerator.is_main_process) as bar:
+            while not loop.is_over():
+                entry = loop.run_epoch(bar)
+                if accelerator.is_main_process:
+                    loop.write_checkpoint(out, entry)
+                accelerator.wait_for_everyone()
+                bar.update()
+        scores: dict[str, Scores] = {}
+        if accelerator.is_main_process:
+            loop.average.load_best()
+            facts = _run_facts(loop.run, config)
+            scores = finish(loop.extractor, out, data.examples, data.dev_sets, facts, weights)
+            for name in (_CHECKPOINT, _OLD_CHECKPOINT):
+                shutil.rmtree(out / name, ignore_errors=True)
+        accelerator.wait_for_everyone()
     return scores
 
 
@@ -175,22 +187,30 @@ def read_dev_set(entry: str, ontology: Ontology) -> DevSet:
 
 
 def new_extractor(config: Config, ontology: Ontology) -> Extractor:
-    """An extractor with a fresh model, its encoder pretrained, its heads as far as they fit."""
+    """An extractor with a model to be trained, its encoder pretrained, its heads as far as they fit.
+
+    Of a trained model of another ontology, what has learnt about types, relations and attributes is taken
+    over where they have the same names; those that only the new one has start anew.
+    """
     spec = config.model.encoder
     start = default_model_folder() if spec == "default" else Path(spec)
     if (start / WEIGHTS_FILE).is_file() and (start / "encoder.json").is_file():
         shipped = Extractor.load(start, device="cpu")
         model = ExtractionModel(shipped.model.encoder, ontology, config.model)
-        same_meaning = shipped.ontology.digest() == ontology.digest()
         old, new = shipped.model.state_dict(), model.state_dict()
-        kept = {
-            name: old[name]
-            for name in new
-            if name in old
-            and old[name].shape == new[name].shape
-            and (same_meaning or name.startswith(("encoder.", "case_embedding.")))
-        }
-        model.load_state_dict(kept, strict=False)
+        rows = _rows_by_name(shipped.ontology), _rows_by_name(ontology)
+        for name, weight in new.items():
+            before = old.get(name)
+            if before is None or before.shape[1:] != weight.shape[1:]:
+                continue
+            table = name.rpartition(".")[0]
+            if table in rows[1]:
+                was = rows[0][table]
+                for key, row in rows[1][table].items():
+                    if key in was:
+                        weight[row] = before[was[key]]
+            elif before.shape == weight.shape:
+                weight.copy_(before)
         text_encoder = shipped.text_encoder
     else:
         encoder, tokenizer = load_encoder(spec, config.model.dropout)
@@ -200,6 +220,17 @@ def new_extractor(config: Config, ontology: Ontology) -> Extractor:
         if isinstance(module, nn.Dropout) and "attention.self" not in name:
             module.p = config.model.dropout
     return Extractor(model, text_encoder, ontology, config)
+
+
+def _rows_by_name(ontology: Ontology) -> dict[str, dict[str, int]]:
+    """Of each table in the model that has a row for every tag, type, relation or attribute: whose they are."""
+    names = {
+        "tag_head.4": tag_names(ontology.span_types),
+        "type_embedding": ontology.span_types,
+        "link_head": ontology.relation_names,
+        "attribute_head.3": ontology.attributes,
+    }
+    return {table: {name: row for row, name in enumerate(found)} for table, found in names.items()}
 
 
 # ---- data ----
@@ -369,32 +400,46 @@ class _TrainingStep(nn.Module):
         self.linkable_TT = model.linkable()
         self.pad_id = pad_id
 
-    def forward(self, windows: Sequence[TrainingWindow], epoch: int) -> dict[str, Tensor]:
+    def forward(
+        self, windows: Sequence[TrainingWindow], epoch: int, whole: Sequence[TrainingWindow] | None = None
+    ) -> dict[str, Tensor]:
+        """Losses by name.
+
+        Args:
+            windows: what is learnt from.
+            epoch: its number, from 0.
+            whole: the batch that `windows` are a part of: its losses are the sums of its parts'.
+        """
         device = self.model.allowed_TTR.device
+        whole = windows if whole is None else whole
         plain = [item.window for item in windows]
         batch = collate(plain, self.pad_id, device)
         # The link head stays in full precision: its shapes differ from batch to batch, and it is small.
         with torch.autocast(device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
             tagged = self.model.tag(batch)
         tag_logits_BWT = tagged.tag_logits_BWT.float()
-        tag_loss = self._tag_loss(tag_logits_BWT, windows)
+        tag_loss = self._tag_loss(tag_logits_BWT, windows, whole)
         shown = self._shown_spans(tag_logits_BWT, windows, epoch)
         spans = collate_spans(plain, shown, self.linkable_TT, device)
         linked = self.model.link(tagged.states_BWH.float(), spans)
-        link_loss, attribute_loss = _link_losses(linked, spans, shown, windows)
+        link_loss, attribute_loss = _link_losses(linked, spans, shown, windows, whole)
         total = tag_loss + self.config.link_weight * link_loss + self.config.attribute_weight * attribute_loss
         return {"total": total, "tags": tag_loss, "links": link_loss, "attributes": attribute_loss}
 
-    def _tag_loss(self, tag_logits_BWT: Tensor, windows: Sequence[TrainingWindow]) -> Tensor:
+    def _tag_loss(
+        self, tag_logits_BWT: Tensor, windows: Sequence[TrainingWindow], whole: Sequence[TrainingWindow]
+    ) -> Tensor:
         tags_BW = torch.full(tag_logits_BWT.shape[:2], _IGNORED, dtype=torch.long)
         for row, item in enumerate(windows):
             tags_BW[row, : len(item.tags_W)] = torch.from_numpy(item.tags_W)
-        if not (tags_BW != _IGNORED).any():
-            # Nothing but words of cut spans: their mean loss would be 0 / 0.
-            return tag_logits_BWT.sum() * 0.0
-        return nn.functional.cross_entropy(
-            tag_logits_BWT.flatten(0, 1), tags_BW.flatten().to(tag_logits_BWT.device), ignore_index=_IGNORED
+        loss = nn.functional.cross_entropy(
+            tag_logits_BWT.flatten(0, 1),
+            tags_BW.flatten().to(tag_logits_BWT.device),
+            ignore_index=_IGNORED,
+            reduction="sum",
         )
+        # No word counts where all are of cut spans.
+        return loss / max(1, sum(int((item.tags_W != _IGNORED).sum()) for item in whole))
 
     def _shown_spans(
         self, tag_logits_BWT: Tensor, windows: Sequence[TrainingWindow], epoch: int
@@ -411,9 +456,13 @@ class _TrainingStep(nn.Module):
 
 
 def _link_losses(
-    linked: LinkOutput, spans: SpanBatch, shown: Sequence[WindowSpans], windows: Sequence[TrainingWindow]
+    linked: LinkOutput,
+    spans: SpanBatch,
+    shown: Sequence[WindowSpans],
+    windows: Sequence[TrainingWindow],
+    whole: Sequence[TrainingWindow],
 ) -> tuple[Tensor, Tensor]:
-    """Losses of links and of attributes: sums over what is known, for each gold span and each trigger."""
+    """Losses of links and of attributes: sums over what is known, by gold spans and triggers of `whole`."""
     device = linked.link_logits_PR.device
     targets_PR, attributes_BNA = _link_targets(
         windows, shown, spans.pairs_P3.cpu().numpy(), linked.link_logits_PR.shape[1]
@@ -421,12 +470,12 @@ def _link_losses(
     allowed_PR = torch.isfinite(linked.link_logits_PR)
     link_loss = nn.functional.binary_cross_entropy_with_logits(
         linked.link_logits_PR[allowed_PR], targets_PR.to(device)[allowed_PR], reduction="sum"
-    ) / max(1, sum(len(item.spans.firsts_N) for item in windows))
+    ) / max(1, sum(len(item.spans.firsts_N) for item in whole))
     attributes_BNA = attributes_BNA.to(device)
     known_BNA = attributes_BNA >= 0
     attribute_loss = nn.functional.binary_cross_entropy_with_logits(
         linked.attribute_logits_BNA[known_BNA], attributes_BNA[known_BNA], reduction="sum"
-    ) / max(1, int(known_BNA[..., 0].sum()))
+    ) / max(1, sum(int((item.attributes_NA[:, 0] >= 0).sum()) for item in whole))
     return link_loss, attribute_loss
 
 
@@ -521,6 +570,8 @@ class _Loop:
         extractor.device = accelerator.device
         self.average = _Average(model, config.train.ema_decay)
         self.run = _Run(digest=_run_digest(config, data))
+        # More than 1 once the device's memory has not held a batch.
+        self.num_parts = 1
 
     def is_over(self) -> bool:
         """Whether all epochs are trained, or too many without a gain."""
@@ -578,13 +629,57 @@ class _Loop:
     def _step(self, windows: Sequence[TrainingWindow], number: int, total: int) -> dict[str, float]:
         """Learns from one batch, step `number` of `total`."""
         _set_learning_rate(self.wrapped_optimizer, number, total, self.config.train.warmup)
-        losses = self.wrapped_step(windows, self.run.epoch)
-        self.accelerator.backward(losses["total"])
+        losses = self._gradients(windows)
         self.accelerator.clip_grad_norm_(self.wrapped_step.parameters(), self.config.train.clip_norm)
         self.wrapped_optimizer.step()
         self.wrapped_optimizer.zero_grad(set_to_none=True)
         self.average.update()
-        return {name: float(loss.detach()) for name, loss in losses.items()}
+        return losses
+
+    def _gradients(self, windows: Sequence[TrainingWindow]) -> dict[str, float]:
+        """Losses of a batch, whose gradients are left on the weights; in parts where memory is short.
+
+        Raises:
+            DeviceError: not even a single window fits, or other processes wait for the same gradients.
+        """
+        while True:
+            size = -(-len(windows) // min(self.num_parts, len(windows)))
+            try:
+                return self._gradients_of_parts(windows, size)
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+                device = self.accelerator.device
+                if self.accelerator.num_processes > 1:
+                    # They count on as many exchanges as batches.
+                    raise DeviceError(
+                        f"device {device}: out of memory at a batch of {len(windows)} windows; lower "
+                        f"train.batch_tokens ({self.config.train.batch_tokens}) and start anew"
+                    ) from error
+                if size == 1:
+                    raise DeviceError(
+                        f"device {device}: out of memory at a single window; free the memory that other "
+                        f"programs hold, train on another device, or lower encode.max_tokens "
+                        f"({self.config.encode.max_tokens}) and start anew"
+                    ) from error
+            # Out of the handler, which would keep the tensors of the failed pass.
+            self.num_parts = -(-len(windows) // -(-size // 2))
+            logger.warning(
+                "out of memory at %d windows: batches are worked through in %d parts from here on",
+                size, self.num_parts,
+            )  # fmt: skip
+            self.wrapped_optimizer.zero_grad(set_to_none=True)
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+
+    def _gradients_of_parts(self, windows: Sequence[TrainingWindow], size: int) -> dict[str, float]:
+        sums: dict[str, float] = {}
+        for begin in range(0, len(windows), size):
+            losses = self.wrapped_step(windows[begin : begin + size], self.run.epoch, windows)
+            self.accelerator.backward(losses["total"])
+            for name, loss in losses.items():
+                sums[name] = sums.get(name, 0.0) + float(loss.detach())
+        return sums
 
     def _is_scored(self) -> bool:
         config, epoch = self.config.train, self.run.epoch
@@ -602,22 +697,47 @@ class _Loop:
             self.run.epochs_without_gain += 1
         return found
 
-    def resume(self, checkpoint: Path) -> None:
-        """Takes up a run from its checkpoint, if there is one.
+    def resume(self, out: Path) -> None:
+        """Takes up a run from its newest checkpoint that is whole, if there is any checkpoint.
 
         Raises:
             ConfigError: it belongs to another configuration or other data.
-            ModelError: it is broken.
+            ModelError: all are broken.
         """
-        if checkpoint.is_dir():
-            self.run = _read_checkpoint(
-                checkpoint, self.run.digest, self.extractor.model, self.average, self.optimizer
-            )
-            logger.info("resumed after epoch %d", self.run.epoch)
+        folders = [out / name for name in (_CHECKPOINT, _OLD_CHECKPOINT) if (out / name).is_dir()]
+        for folder in folders:
+            try:
+                self.run = _read_checkpoint(
+                    folder, self.run.digest, self.extractor.model, self.average, self.optimizer
+                )
+            except ModelError as error:
+                if folder == folders[-1]:
+                    raise
+                logger.warning("%s; the one before it is used", error)
+            else:
+                logger.info("resumed after epoch %d", self.run.epoch)
+                return
 
-    def write_checkpoint(self, checkpoint: Path) -> None:
-        """Saves all that `resume` needs."""
-        _write_checkpoint(checkpoint, self.run, self.extractor.model, self.average, self.optimizer)
+    def write_checkpoint(self, out: Path, entry: Mapping[str, Any]) -> None:
+        """Saves all that `resume` needs, and the epoch's line of the log.
+
+        Raises:
+            ModelError: the folder cannot be written.
+        """
+        try:
+            with (out / _LOG).open("a", encoding="utf-8") as log:
+                log.write(json.dumps(entry) + "\n")
+            _write_checkpoint(out / _CHECKPOINT, self.run, self.extractor.model, self.average, self.optimizer)
+        except (OSError, SafetensorError) as error:
+            shutil.rmtree(out / f"{_CHECKPOINT}.new", ignore_errors=True)
+            done = (
+                f"the same command goes on after epoch {self.run.epoch - 1}"
+                if self.run.epoch > 1
+                else "no epoch is saved yet"
+            )
+            raise ModelError(
+                f"{out}: the checkpoint of epoch {self.run.epoch} cannot be written: {_reason(error)}; {done}"
+            ) from error
 
 
 def _accelerator(device: str) -> Any:
@@ -645,14 +765,53 @@ def _missing(name: str) -> DependencyError:
 
 
 def _prepare_folder(out: Path) -> None:
-    """Makes the folder; puts back the old checkpoint of a run that was killed while it wrote a new one."""
-    old, checkpoint = out / f"{_CHECKPOINT}.old", out / _CHECKPOINT
     try:
         out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ModelError(f"{out}: cannot be written: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def _locked(out: Path) -> Iterator[None]:
+    """Keeps every other run out of the folder.
+
+    Raises:
+        ModelError: another run is writing there, or nobody can.
+    """
+    try:
+        from filelock import FileLock, Timeout
+    except ImportError as error:
+        raise _missing("filelock") from error
+    # The system's own lock (flock): it ends with the process, however that ends.
+    lock = FileLock(str(out / _LOCK), timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise ModelError(f"{out}: another training run is writing it (it holds {_LOCK})") from None
+    except OSError as error:
+        raise ModelError(f"{out}: cannot be written: {error.strerror}") from error
+    try:
+        yield
+    finally:
+        # While it is held, so that nobody who waits for this file is left with one that is gone.
+        with contextlib.suppress(OSError):
+            (out / _LOCK).unlink()
+        lock.release()
+
+
+def _restore_old_checkpoint(out: Path) -> None:
+    """Puts back the older checkpoint of a run that was killed between the two renamings of a new one."""
+    old, checkpoint = out / _OLD_CHECKPOINT, out / _CHECKPOINT
+    try:
         if old.is_dir() and not checkpoint.is_dir():
             old.rename(checkpoint)
     except OSError as error:
         raise ModelError(f"{out}: cannot be written: {error.strerror}") from error
+
+
+def _reason(error: Exception) -> str:
+    """Why something could not be written, without the path that the message begins with."""
+    return (isinstance(error, OSError) and error.strerror) or " ".join(str(error).split())
 
 
 def _cut_log(path: Path, epoch: int) -> None:
@@ -770,8 +929,6 @@ class _Swapped:
 
 def _run_digest(config: Config, data: _Data) -> str:
     """What must be the same for a run to be resumed; where the data lies does not matter."""
-    import hashlib
-
     settings = dataclasses.asdict(config)
     del settings["data"]
     parts = [
@@ -787,7 +944,7 @@ def _run_digest(config: Config, data: _Data) -> str:
 def _write_checkpoint(
     folder: Path, run: _Run, model: ExtractionModel, average: _Average, optimizer: torch.optim.Optimizer
 ) -> None:
-    """Writes the whole state beside the old one, then puts it in its place."""
+    """Writes the whole state beside the last one, which becomes the old one, then puts it in its place."""
     names = {parameter: name for name, parameter in model.named_parameters()}
     tensors: dict[str, Tensor] = {}
     for name, parameter in trained_parameters(model):
@@ -805,14 +962,26 @@ def _write_checkpoint(
     new.mkdir(parents=True)
     save_file(tensors, str(new / "state.safetensors"))
     progress = {**dataclasses.asdict(run), "average_steps": average.steps}
+    progress["sha256"] = _checkpoint_digest(new / "state.safetensors", progress)
     (new / "progress.json").write_text(json.dumps(progress), encoding="utf-8")
-    # At no time is there no whole checkpoint: see `_prepare_folder`.
-    old = folder.with_name(folder.name + ".old")
-    shutil.rmtree(old, ignore_errors=True)
+    for path in new.iterdir():
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
+    # At no time is there no whole checkpoint: see `_restore_old_checkpoint`.
+    old = folder.with_name(_OLD_CHECKPOINT)
     if folder.is_dir():
+        shutil.rmtree(old, ignore_errors=True)
         folder.rename(old)
     new.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
+
+
+def _checkpoint_digest(state: Path, progress: Mapping[str, Any]) -> str:
+    """SHA-256 of a checkpoint: a flipped bit of a weight looks like any other weight."""
+    digest = hashlib.sha256(json.dumps(progress, sort_keys=True).encode())
+    with state.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _read_checkpoint(
@@ -820,6 +989,9 @@ def _read_checkpoint(
 ) -> _Run:
     try:
         progress = json.loads((folder / "progress.json").read_text(encoding="utf-8"))
+        sha256 = progress.pop("sha256")
+        if sha256 != _checkpoint_digest(folder / "state.safetensors", progress):
+            raise ValueError("its bytes are not those that were written")
         tensors = load_file(str(folder / "state.safetensors"))
         average.steps = progress.pop("average_steps")
         run = _Run(**progress)
@@ -850,6 +1022,9 @@ def _restore(
     tensors: Mapping[str, Tensor], model: ExtractionModel, average: _Average, optimizer: torch.optim.Optimizer
 ) -> None:
     device = model.allowed_TTR.device
+    # A newer checkpoint that proved to be broken may have filled them.
+    average.best.clear()
+    optimizer.state.clear()
     for name, parameter in trained_parameters(model):
         parameter.copy_(tensors[f"model/{name}"])
         average.average[name].copy_(tensors[f"average/{name}"])
@@ -908,8 +1083,11 @@ def finish(
             for dev in dev_sets
         },
     }
-    (out / "scores.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    (out / "README.md").write_text(model_card(extractor.config, record, scores), encoding="utf-8")
+    try:
+        (out / "scores.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        (out / "README.md").write_text(model_card(extractor.config, record, scores), encoding="utf-8")
+    except OSError as error:
+        raise ModelError(f"{out}: cannot be written: {_reason(error)}") from error
     return scores
 
 

@@ -421,7 +421,7 @@ def test_a_precision_that_there_is_not(tiny_config, tmp_path):
 
 
 def test_a_loss_that_is_not_finite_ends_the_run(tiny_config, tmp_path, monkeypatch):
-    def forward(self, windows, epoch):
+    def forward(self, windows, epoch, whole):
         loss = self.model.link_head.bias.sum() * float("nan")
         return {"total": loss, "tags": loss}
 
