@@ -240,11 +240,18 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     export.add_argument("--to", dest="form", choices=FILE_FORMS, required=True, help="what to write")
     export.add_argument("--out", metavar="FILE", type=Path, required=True, help="the file to write")
-    export.add_argument("--table", choices=tuple(TABLES), default="events", help="of parquet and csv (events)")
     export.add_argument(
-        "--ontology", metavar="FILE", type=Path, help="of the records, for acled and plover; else the shipped one"
+        "--table", choices=tuple(TABLES), default="events", help="of parquet and csv (events)"
     )
-    export.add_argument("--gazetteer", metavar="FILE", type=Path, help="that extract had, for acled and plover")
+    export.add_argument(
+        "--ontology",
+        metavar="FILE",
+        type=Path,
+        help="of the records, for acled and plover; else the shipped one",
+    )
+    export.add_argument(
+        "--gazetteer", metavar="FILE", type=Path, help="that extract had, for acled and plover"
+    )
     export.add_argument(
         "--overwrite", action="store_true", help="replace a file that is no database of sitrep-ie, too"
     )

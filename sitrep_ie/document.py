@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from sitrep_ie.errors import DependencyError, DocumentError
+from sitrep_ie.errors import DocumentError
 
 if TYPE_CHECKING:
     import pandas
@@ -396,6 +396,14 @@ class Event:
     evidence: tuple[Span, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class ReportWarning:
+    """What a reader of the records should know: a word for programs ("language") and a sentence."""
+
+    code: str
+    message: str
+
+
 class EventCoder(Protocol):
     """Codes the events of a report in the schemes of other projects; `export.EventData` does."""
 
@@ -419,6 +427,7 @@ class Report:
     events: tuple[Event, ...] = ()
     published: datetime.date | None = None
     period: tuple[datetime.date, datetime.date] | None = None
+    warnings: tuple[ReportWarning, ...] = ()
     coder: EventCoder | None = field(default=None, compare=False, repr=False)
 
     def __iter__(self) -> Iterator[Event]:
@@ -427,7 +436,8 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """The JSON form: one object per document; `export.report_schema()` describes it.
 
-        Scores are rounded to four digits. `title` and `source` stand in it only where the document has them.
+        Scores are rounded to four digits. `title`, `source` and `warnings` stand in it only where there are
+        any.
         """
         document = self.document
         nodes = self.annotation.spans()
@@ -443,6 +453,7 @@ class Report:
             "text": document.text,
             "published": _plain(self.published),
             "period": period,
+            **({"warnings": [_plain(warning) for warning in self.warnings]} if self.warnings else {}),
             "mentions": [
                 {
                     "id": f"m{i}",
@@ -486,17 +497,21 @@ class Report:
         """One flat row per event, for tables: names joined by "; ", numbers or None, ISO dates."""
         return [_row(self, event) for event in self.events]
 
-    def to_frame(self) -> pandas.DataFrame:
-        """`rows()` as a pandas data frame, with all columns even when there is no event.
+    def to_frame(self, table: str = "events") -> pandas.DataFrame:
+        """A table as a pandas data frame, with all columns even when it has no row.
+
+        Args:
+            table: "events" (`rows()`), "mentions", "relations", "actors", "objects", "amounts" or "places";
+                see `export.table_rows`.
 
         Raises:
             DependencyError: pandas is not installed.
+            FormatError: there is no such table.
         """
-        try:
-            import pandas
-        except ImportError as error:
-            raise DependencyError("a data frame needs pandas: pip install 'sitrep_ie[pandas]'") from error
-        return pandas.DataFrame(self.rows(), columns=list(ROW_COLUMNS))
+        # In the call, and from a layer above, as in `to_html`.
+        from sitrep_ie.export import reports_to_frame
+
+        return reports_to_frame([self], table)
 
     def to_acled(self) -> list[dict[str, Any]]:
         """Rows with ACLED's columns, of the events that happened and that ACLED has a code for.
@@ -664,7 +679,7 @@ def _read(hint: Any, value: Any, where: str) -> Any:
 
 def _read_report(raw: Any) -> Report:
     known = {"id", "text", "published", "period", "mentions", "relations", "events"}
-    _keys(raw, known, {"title", "source"}, "report")
+    _keys(raw, known, {"title", "source", "warnings"}, "report")
     at = f"report {raw['id']!r}"
     published = _read(datetime.date | None, raw["published"], f"{at}: published")
     period = None
@@ -698,7 +713,14 @@ def _read_report(raw: Any) -> Report:
         for other in (*event.children, *event.items, *filter(None, [event.parent])):
             if other not in ids:
                 raise DocumentError(f"{at}: event {event.id!r} refers to {other!r}, which is no event of it")
-    return Report(document=document, annotation=annotation, events=events, published=published, period=period)
+    return Report(
+        document=document,
+        annotation=annotation,
+        events=events,
+        published=published,
+        period=period,
+        warnings=_read(tuple[ReportWarning, ...], raw.get("warnings", []), f"{at}: warnings"),
+    )
 
 
 def _read_nodes(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import builtins
 import copy
 import csv
+import datetime
 import io
 import json
 from collections.abc import Iterator
@@ -11,15 +12,41 @@ from pathlib import Path
 from typing import Any
 
 import pandas
+import pyarrow.parquet
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from sitrep_ie import document as records
 from sitrep_ie.assemble import Resolvers, assemble
-from sitrep_ie.document import ROW_COLUMNS, ActorValue, Annotation, Document, Example, PlaceValue, Report
-from sitrep_ie.errors import DependencyError, DocumentError
-from sitrep_ie.export import report_schema, reports_to_geojson, reports_to_table, write_csv
+from sitrep_ie.document import (
+    ROW_COLUMNS,
+    ActorValue,
+    Annotation,
+    Document,
+    Example,
+    PlaceValue,
+    Report,
+    ReportWarning,
+)
+from sitrep_ie.errors import DependencyError, DocumentError, FormatError
+from sitrep_ie.export import (
+    FILE_FORMS,
+    TABLES,
+    EventData,
+    columns_of,
+    report_schema,
+    reports_to_frame,
+    reports_to_geojson,
+    reports_to_table,
+    row_schema,
+    table_rows,
+    write_csv,
+    write_file,
+    write_parquet,
+    write_rows,
+)
 from sitrep_ie.formats.inline import parse_inline
 from sitrep_ie.ontology import Ontology
 from sitrep_ie.resolve.dates import resolve_date
@@ -309,6 +336,48 @@ def test_frame_has_one_row_per_event(report: Report) -> None:
     assert len(empty) == 0
 
 
+@pytest.mark.parametrize("table", TABLES)
+def test_rows_of_every_table_fit_their_schema(report: Report, table: str) -> None:
+    schema = row_schema(table)
+    Draft202012Validator.check_schema(schema)
+    validator = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    rows = table_rows(report, table)
+    assert rows
+    for row in rows:
+        assert tuple(row) == columns_of(table)
+        validator.validate(row)
+        assert not validator.is_valid({**row, "document": 1})
+    frame = report.to_frame(table)
+    assert list(frame.columns) == list(columns_of(table))
+    assert len(frame) == len(rows)
+    assert len(reports_to_frame([report, report], table)) == 2 * len(rows)
+
+
+def test_tables_of_a_report(report: Report) -> None:
+    actor = table_rows(report, "actors")[0]
+    assert (actor["event"], actor["event_type"], actor["role"], actor["name"]) == (
+        "e1",
+        "SEIZURE",
+        "agent",
+        "Gunmen",
+    )
+    (thing, *_) = table_rows(report, "objects")
+    assert (thing["text"], thing["quantity"], thing["qualifier"]) == ("trucks", 20, "about")
+    text = report.document.text
+    for table in ("mentions", "actors", "objects", "amounts", "places"):
+        for row in table_rows(report, table):
+            assert text[row["span_start"] : row["span_end"]] == row["text"]
+    assert table_rows(report, "amounts")[0]["unit"] == "EUR"
+    ids = {row["mention"] for row in table_rows(report, "mentions")}
+    assert {row["head"] for row in table_rows(report, "relations")} <= ids
+
+
+def test_an_unknown_table_is_refused(report: Report) -> None:
+    for ask in (table_rows, Report.to_frame):
+        with pytest.raises(FormatError, match="table 'people': expected one of events, mentions"):
+            ask(report, "people")
+
+
 def test_frame_without_pandas_names_the_extra(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
     real = builtins.__import__
 
@@ -334,6 +403,46 @@ def test_csv(report: Report) -> None:
     assert rows[0]["evidence"].startswith("May 3 and 5: gunmen took")
 
 
+HOSTILE = [
+    ("=1+1", "'=1+1"),
+    ("+1", "'+1"),
+    ("-1", "'-1"),
+    ("@SUM(A1)", "'@SUM(A1)"),
+    ("\t=1", "'\t=1"),
+    ("\tname", "'\tname"),
+    ("\rname", "'\rname"),
+    ("\nname", "'\nname"),
+    ("  =1", "'  =1"),
+    ("\uff1d1+1", "'\uff1d1+1"),
+    ('trucks;=HYPERLINK("x")', 'trucks;\'=HYPERLINK("x")'),
+    ("trucks; @x", "trucks;' @x"),
+    ("2 = 2; a-b", "2 = 2; a-b"),
+    ("", ""),
+]
+
+
+@pytest.mark.parametrize(("text", "cell"), HOSTILE)
+def test_no_text_cell_begins_a_formula(text: str, cell: str) -> None:
+    stream = io.StringIO(newline="")
+    assert write_rows([{"a": text, "b": -1.5, "c": None}], ["a", "b", "c"], stream) == 1
+    stream.seek(0)
+    assert list(csv.reader(stream)) == [["a", "b", "c"], [cell, "-1.5", ""]]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(st.sampled_from("=+-@;,\t\r\n '\"a1\uff1d")))
+def test_every_cell_of_every_separator_is_safe(text: str) -> None:
+    stream = io.StringIO(newline="")
+    write_rows([{"a": text}], ["a"], stream)
+    stream.seek(0)
+    (cell,) = [row[0] if row else "" for row in csv.reader(stream)][1:]
+    assert cell.replace("'", "") == text.replace("'", "")
+    assert not cell.startswith(("\t", "\r", "\n"))
+    assert all(
+        part.lstrip()[:1] not in ("=", "+", "-", "@", "\uff1d") for part in cell.split(";") if part.strip()
+    )
+
+
 def test_csv_cells_are_no_formulas() -> None:
     (example,) = parse_inline(
         "# id: =1+1\n{ACTOR a1|=cmd} {MOVEMENT e1|left}.\n> e1 AGENT a1", "test", SHIPPED
@@ -343,6 +452,121 @@ def test_csv_cells_are_no_formulas() -> None:
     stream.seek(0)
     (row,) = csv.DictReader(stream)
     assert (row["document"], row["agents"]) == ("'=1+1", "'=cmd")
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_parquet_and_csv_hold_the_same_rows(report: Report, tmp_path: Path, table: str) -> None:
+    path = tmp_path / "rows.parquet"
+    rows = table_rows(report, table)
+    assert write_parquet([report, report], path, table) == 2 * len(rows)
+    read = pyarrow.parquet.read_table(path)
+    found = [
+        {k: str(v) if isinstance(v, datetime.date) else v for k, v in row.items()} for row in read.to_pylist()
+    ]
+    assert found == rows + rows
+    validator = Draft202012Validator(row_schema(table))
+    for row in found:
+        validator.validate(row)
+    stream = io.StringIO(newline="")
+    assert write_csv([report], stream, table) == len(rows)
+    stream.seek(0)
+    assert [tuple(row) for row in csv.DictReader(stream)] == [columns_of(table)] * len(rows)
+
+
+def test_parquet_of_no_report_has_its_columns(tmp_path: Path) -> None:
+    write_parquet([], tmp_path / "none.parquet")
+    schema = pyarrow.parquet.read_schema(tmp_path / "none.parquet")
+    assert tuple(schema.names) == ROW_COLUMNS
+    assert [str(schema.field(name).type) for name in ("start", "killed", "agrees", "at")] == [
+        "date32[day]",
+        "double",
+        "bool",
+        "string",
+    ]
+
+
+# ---- files ----
+
+
+@pytest.mark.parametrize("form", FILE_FORMS)
+def test_every_form_of_file(report: Report, tmp_path: Path, form: str) -> None:
+    path = tmp_path / f"out.{form}"
+    coded = replace(report, coder=EventData(SHIPPED))
+    told = write_file([coded, coded], path, form)
+    assert told.split()[0].isdigit()
+    assert not told.startswith("0 ")
+    assert [found.name for found in tmp_path.iterdir()] == [path.name]
+    # Without a coder of its own, a report of an archive is coded by the one given.
+    again = tmp_path / f"again.{form}"
+    assert write_file([report, report], again, form, coder=EventData(SHIPPED)) == told
+    if form != "sqlite":  # which counts its writes
+        assert again.read_bytes() == path.read_bytes()
+
+
+def test_geojson_is_written_as_it_is_made(report: Report, tmp_path: Path) -> None:
+    path = tmp_path / "map.geojson"
+    write_file([report, report], path, "geojson")
+    found = json.loads(path.read_text(encoding="utf-8"))
+    assert found == reports_to_geojson([report, report])
+    validator = Draft202012Validator(row_schema())
+    for feature in found["features"]:
+        row = {"latitude": None, "longitude": None, **feature["properties"]}
+        validator.validate({column: row[column] for column in ROW_COLUMNS})
+    write_file([], path, "geojson")
+    assert json.loads(path.read_text(encoding="utf-8")) == {"type": "FeatureCollection", "features": []}
+
+
+def test_a_file_is_replaced_as_a_whole_or_not_at_all(report: Report, tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    path.write_text("before")
+    path.chmod(0o640)
+
+    def broken() -> Iterator[Report]:
+        yield report
+        raise DocumentError("made up")
+
+    for form in ("csv", "parquet", "geojson"):
+        with pytest.raises(DocumentError, match="made up"):
+            write_file(broken(), path, form)
+        assert path.read_text() == "before"
+        assert [found.name for found in tmp_path.iterdir()] == ["out.csv"]
+    link = tmp_path / "link.csv"
+    link.symlink_to(path)
+    write_file([report], link, "csv")
+    assert link.is_symlink()
+    assert path.read_text(encoding="utf-8").startswith("document,event")
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_write_file_refuses(report: Report, tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match="form 'xls': expected one of sqlite"):
+        write_file([report], tmp_path / "a", "xls")
+    with pytest.raises(FormatError, match="table 'actors': only parquet and csv"):
+        write_file([report], tmp_path / "a", "geojson", table="actors")
+    with pytest.raises(FormatError, match="is a folder"):
+        write_file([report], tmp_path, "csv")
+    with pytest.raises(FormatError, match="no ordinary file"):
+        write_file([report], "/dev/null", "csv")
+    with pytest.raises(FormatError, match="there is no folder"):
+        write_file([report], tmp_path / "none" / "a.csv", "csv")
+    with pytest.raises(DocumentError, match="made without an extractor"):
+        write_file([report], tmp_path / "a", "acled")
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---- warnings ----
+
+
+def test_warnings_are_part_of_the_json_form(report: Report) -> None:
+    warned = replace(report, warnings=(ReportWarning("language", "made up"),))
+    raw = warned.to_dict()
+    assert raw["warnings"] == [{"code": "language", "message": "made up"}]
+    VALIDATOR.validate(raw)
+    assert Report.from_dict(raw).warnings == warned.warnings
+    for wrong in ({"code": "", "message": "x"}, {"code": "x"}, "x"):
+        assert not VALIDATOR.is_valid({**raw, "warnings": [wrong]})
+    with pytest.raises(DocumentError, match=r"warnings\[0\]: key 'message' is missing"):
+        Report.from_dict({**raw, "warnings": [{"code": "x"}]})
 
 
 # ---- maps and tables ----

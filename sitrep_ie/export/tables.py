@@ -5,16 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import Any, TextIO
 
-from sitrep_ie.document import ROW_COLUMNS, Event, Quantity, Report
+from sitrep_ie.document import Event, Quantity, Report
+from sitrep_ie.export.frames import columns_of, table_rows
 
 _TABLE_COLUMNS = ("", "Type", "When", "Who", "Whom or what", "Where", "Outcome")
 _MIN_TABLE_CHARS = 60
-# A spreadsheet takes a cell that begins so for a formula.
-_FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
+# A spreadsheet takes a cell that begins so for a formula: with blanks before it too, and after a semicolon,
+# since that parts cells where commas part decimals. The wide forms count in East Asian settings.
+_FORMULA = re.compile(r"(?:\A|;)(?=\s*[=+\-@\uff1d\uff0b\uff0d\uff20])|\A(?=[\t\r\n])")
 
 
 def report_schema() -> dict[str, Any]:
@@ -24,13 +27,17 @@ def report_schema() -> dict[str, Any]:
     return schema
 
 
-def write_csv(reports: Iterable[Report], stream: TextIO) -> int:
-    """Writes a header and one row per event, report by report; returns the number of rows.
+def write_csv(reports: Iterable[Report], stream: TextIO, table: str = "events") -> int:
+    """Writes a header and one row per event, or of another table, report by report; returns their number.
 
     The stream must be open with `newline=""`. A text cell that a spreadsheet would take for a formula
-    gets a leading apostrophe.
+    gets an apostrophe.
+
+    Raises:
+        FormatError: there is no such table, see `table_rows`.
     """
-    return write_rows((row for report in reports for row in report.rows()), ROW_COLUMNS, stream)
+    columns = columns_of(table)
+    return write_rows((row for report in reports for row in table_rows(report, table)), columns, stream)
 
 
 def write_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], stream: TextIO) -> int:
@@ -45,9 +52,7 @@ def write_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], stream
 
 
 def _cell(value: Any) -> Any:
-    if isinstance(value, str) and value.startswith(_FORMULA_MARKS):
-        return f"'{value}"
-    return value
+    return _FORMULA.sub(lambda found: f"{found[0]}'", value) if isinstance(value, str) else value
 
 
 def reports_to_geojson(reports: Iterable[Report]) -> dict[str, Any]:
@@ -58,41 +63,51 @@ def reports_to_geojson(reports: Iterable[Report]) -> dict[str, Any]:
     has one more feature of role "route": a line from every origin, by way of the places between, to every
     destination, cut where it crosses the 180th meridian.
     """
-    features = []
+    return {"type": "FeatureCollection", "features": [f for report in reports for f in _features(report)]}
+
+
+def write_geojson(reports: Iterable[Report], stream: TextIO) -> int:
+    """Writes `reports_to_geojson`, a feature a line, in constant memory; returns the number of features."""
+    num_features = 0
+    stream.write('{"type": "FeatureCollection", "features": [')
     for report in reports:
-        for event, row in zip(report.events, report.rows(), strict=True):
-            common = {k: v for k, v in row.items() if k not in ("latitude", "longitude")}
-            for place in event.places:
-                if place.latitude is None or place.longitude is None:
-                    continue
-                own = {
-                    "role": place.role,
-                    "text": place.text,
-                    "name": place.name,
-                    "gazetteer_id": place.gazetteer_id,
-                    "place_precision": place.precision,
-                    "country": place.country,
-                }
-                features.append(
-                    {
-                        "type": "Feature",
-                        "id": f"{report.document.id}/{event.id}/{place.role}/{place.span.start}",
-                        "geometry": {"type": "Point", "coordinates": [place.longitude, place.latitude]},
-                        "properties": common | own,
-                    }
-                )
-            if lines := _routes(event):
-                features.append(
-                    {
-                        "type": "Feature",
-                        "id": f"{report.document.id}/{event.id}/route",
-                        "geometry": {"type": "LineString", "coordinates": lines[0]}
-                        if len(lines) == 1
-                        else {"type": "MultiLineString", "coordinates": lines},
-                        "properties": common | {"role": "route"},
-                    }
-                )
-    return {"type": "FeatureCollection", "features": features}
+        for feature in _features(report):
+            stream.write(",\n" if num_features else "\n")
+            stream.write(json.dumps(feature, ensure_ascii=False))
+            num_features += 1
+    stream.write("\n]}\n")
+    return num_features
+
+
+def _features(report: Report) -> Iterator[dict[str, Any]]:
+    for event, row in zip(report.events, report.rows(), strict=True):
+        common = {k: v for k, v in row.items() if k not in ("latitude", "longitude")}
+        for place in event.places:
+            if place.latitude is None or place.longitude is None:
+                continue
+            own = {
+                "role": place.role,
+                "text": place.text,
+                "name": place.name,
+                "gazetteer_id": place.gazetteer_id,
+                "place_precision": place.precision,
+                "country": place.country,
+            }
+            yield {
+                "type": "Feature",
+                "id": f"{report.document.id}/{event.id}/{place.role}/{place.span.start}",
+                "geometry": {"type": "Point", "coordinates": [place.longitude, place.latitude]},
+                "properties": common | own,
+            }
+        if lines := _routes(event):
+            yield {
+                "type": "Feature",
+                "id": f"{report.document.id}/{event.id}/route",
+                "geometry": {"type": "LineString", "coordinates": lines[0]}
+                if len(lines) == 1
+                else {"type": "MultiLineString", "coordinates": lines},
+                "properties": common | {"role": "route"},
+            }
 
 
 def _routes(event: Event) -> list[list[list[float]]]:

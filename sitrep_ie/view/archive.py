@@ -24,29 +24,38 @@ def read_reports(path: Path | str) -> Iterator[Report]:
     if path.name.lower().removesuffix(".gz").endswith(".json"):
         yield from _read_json(path)
         return
-    for number, line in enumerate(_text(path).split("\n"), 1):
+    num_bytes = 0
+    for number, raw in enumerate(_lines(path), 1):
+        line = _decoded(raw, path, num_bytes)
+        num_bytes += len(raw)
         if line.strip():
             yield _report(_parsed(line, f"{path}:{number}"), f"{path}:{number}")
 
 
 def _read_json(path: Path) -> Iterator[Report]:
-    raw = _parsed(_text(path), str(path))
+    raw = _parsed(_decoded(b"".join(_lines(path)), path), str(path))
     for i, item in enumerate(raw if isinstance(raw, list) else [raw]):
         yield _report(item, f"{path}: [{i}]" if isinstance(raw, list) else str(path))
 
 
-def _text(path: Path) -> str:
+def _lines(path: Path) -> Iterator[bytes]:
+    """One line after another: an archive may be larger than the memory."""
     try:
-        raw = path.read_bytes()
-        if path.name.lower().endswith(".gz"):
-            raw = gzip.decompress(raw)
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise FormatError(f"{path}: byte {error.start} is not UTF-8, expected reports as JSON") from error
+        with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as file:
+            yield from file
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise FormatError(f"{path}: not a whole gzip file: {error}") from error
     except OSError as error:
         raise FormatError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _decoded(raw: bytes, path: Path, num_before: int = 0) -> str:
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FormatError(
+            f"{path}: byte {num_before + error.start} is not UTF-8, expected reports as JSON"
+        ) from error
 
 
 def _parsed(text: str, at: str) -> Any:
