@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sitrep_ie.document import Document, Example, Mention, Relation, Trigger
+from sitrep_ie.document import Annotation, Document, Example, Mention, Relation, Trigger
 from sitrep_ie.errors import FormatError
 from sitrep_ie.formats._common import check_new, make_example, span_in
 from sitrep_ie.formats._files import atomic_writer
@@ -118,16 +118,21 @@ def example_to_dict(example: Example) -> dict[str, Any]:
             }
             for node, name in names.items()
         ],
-        "relations": [
-            {
-                "head": names[relation.head],
-                "tail": names[relation.tail],
-                "type": relation.relation_type,
-                "score": relation.score,
-            }
-            for relation in example.gold.relations
-        ],
+        "relations": relations_to_list(example.gold, names),
     }
+
+
+def relations_to_list(gold: Annotation, names: Mapping[Mention | Trigger, str]) -> list[dict[str, Any]]:
+    """Returns the relations of a line, their ends called by `names`."""
+    return [
+        {
+            "head": names[relation.head],
+            "tail": names[relation.tail],
+            "type": relation.relation_type,
+            "score": relation.score,
+        }
+        for relation in gold.relations
+    ]
 
 
 def document_to_dict(document: Document) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from sitrep_ie.formats._common import (
 )
 from sitrep_ie.formats._files import atomic_binary_writer
 from sitrep_ie.formats._json import any_object, as_list, as_object, as_score, as_string
-from sitrep_ie.formats.jsonl import document_from_dict, document_to_dict
+from sitrep_ie.formats.jsonl import document_from_dict, document_to_dict, relations_to_list
 from sitrep_ie.ontology import Ontology
 
 if TYPE_CHECKING:
@@ -110,10 +110,11 @@ def _doc(example: Example, vocab: Any) -> Doc:
         spaces=[has_blank for _, has_blank in tokens],
     )
     ids = {node: f"m{number}" for number, node in enumerate(nodes, 1)}
-    spans = [
-        doc.char_span(node.span.start, node.span.end, label=node.type, span_id=name)
-        for node, name in ids.items()
-    ]
+    spans = []
+    for node, name in ids.items():
+        span = doc.char_span(node.span.start, node.span.end, label=node.type, span_id=name)
+        assert span is not None  # the tokens begin and end with it
+        spans.append(span)
     scores = [node.score for node in nodes]
     doc.spans[SPANS] = SpanGroup(doc, name=SPANS, attrs={"scores": scores}, spans=spans)
     known = document_to_dict(document)
@@ -124,15 +125,7 @@ def _doc(example: Example, vocab: Any) -> Doc:
             for node, name in ids.items()
             if isinstance(node, Trigger) and node.attributes
         },
-        "relations": [
-            {
-                "head": ids[relation.head],
-                "tail": ids[relation.tail],
-                "type": relation.relation_type,
-                "score": relation.score,
-            }
-            for relation in example.gold.relations
-        ],
+        "relations": relations_to_list(example.gold, ids),
     }
     return doc
 
