@@ -30,6 +30,7 @@ from sitrep_ie.document import (
     Trigger,
 )
 from sitrep_ie.errors import ModelError
+from sitrep_ie.manifest import update_manifest
 from sitrep_ie.ontology import Ontology
 
 A = TypeVar("A", ActorArgument, ObjectArgument, AmountArgument, PlaceArgument, ObjectArgument | PlaceArgument)
@@ -236,6 +237,7 @@ class Calibration:
                 path.unlink(missing_ok=True)
         except OSError as error:
             raise ModelError(f"{path}: cannot be written: {error.strerror}") from error
+        update_manifest(folder)
 
     @classmethod
     def load(cls, folder: Path, ontology: Ontology) -> Calibration:

@@ -27,6 +27,10 @@ else:
     import tomli as tomllib
 
 
+# A folder or file from elsewhere must not ask for more than any model needs.
+_MAX_TOKENS = 2**16
+_MAX_WIDTH = 2**14
+_MAX_SPAN_LAYERS = 64
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -54,6 +58,11 @@ class EncodeConfig:
             self.heading_tokens >= 0, f"encode.heading_tokens {self.heading_tokens}: expected at least 0"
         )
         room = self.max_tokens - 2 * self.context_tokens - self.heading_tokens
+        # No encoder takes more; one without a limit of its own would be given windows that no memory holds.
+        _require(
+            self.max_tokens <= _MAX_TOKENS,
+            f"encode.max_tokens {self.max_tokens}: expected at most {_MAX_TOKENS}",
+        )
         _require(
             room >= 32, f"encode.max_tokens {self.max_tokens}: leaves {room} tokens of own text, expected 32"
         )
@@ -81,9 +90,15 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         for name in ("tag_hidden", "span_hidden", "pair_hidden", "context_hidden"):
-            _require(getattr(self, name) >= 8, f"model.{name} {getattr(self, name)}: expected at least 8")
+            _require(
+                8 <= getattr(self, name) <= _MAX_WIDTH,
+                f"model.{name} {getattr(self, name)}: expected 8 to {_MAX_WIDTH}",
+            )
         _require(self.span_hidden % 4 == 0, f"model.span_hidden {self.span_hidden}: expected a multiple of 4")
-        _require(self.span_layers >= 0, f"model.span_layers {self.span_layers}: expected at least 0")
+        _require(
+            0 <= self.span_layers <= _MAX_SPAN_LAYERS,
+            f"model.span_layers {self.span_layers}: expected 0 to {_MAX_SPAN_LAYERS}",
+        )
         for name in ("dropout", "head_dropout"):
             _require(0 <= getattr(self, name) < 1, f"model.{name} {getattr(self, name)}: expected [0, 1)")
 
@@ -247,7 +262,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # numbers too long and nesting too deep included
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
 
 

@@ -143,6 +143,11 @@ class TextEncoder:
         """Writes `tokenizer.json`."""
         self._tokenizer.save(str(path), pretty=False)
 
+    @property
+    def max_token_id(self) -> int:
+        """The largest number that a token can have."""
+        return max(self._tokenizer.get_vocab(with_added_tokens=True).values(), default=0)
+
     def _special(self, *names: str) -> int:
         for name in names:
             found = self._tokenizer.token_to_id(name)

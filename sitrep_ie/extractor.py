@@ -10,6 +10,7 @@ Training scores its dev sets through the same `Extractor.annotate_many` that `ex
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import datetime
 import importlib.resources
@@ -19,7 +20,7 @@ import math
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -30,8 +31,8 @@ import numpy as np
 
 from sitrep_ie.calibration import CALIBRATION_FILE, Calibration
 from sitrep_ie.config import Config, format_toml, read_toml
-from sitrep_ie.decode import WindowResult, decode_document, decode_tags
-from sitrep_ie.document import Annotation, Document, Report
+from sitrep_ie.decode import FloatArray, WindowResult, decode_document, decode_tags
+from sitrep_ie.document import Annotation, Document, Report, Span, paragraph_spans
 from sitrep_ie.encode import (
     EncodedText,
     TextEncoder,
@@ -54,6 +55,25 @@ logger = logging.getLogger(__name__)
 DEFAULT_BATCH_SIZE = 16
 # Windows are sorted by length over so many batches; more would only delay the first result.
 _POOL_BATCHES = 16
+
+
+# Gets the results of a pass, the log probabilities of its tags and the states of its words.
+_Observer = Callable[[Sequence[WindowResult], FloatArray, FloatArray], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ParagraphReading:
+    """How the network read one paragraph.
+
+    `doubt` is the number of decisions that it expects to be wrong, by its own probabilities: a tag a word, and
+    whether each relation that the ontology allows stands between two spans. `state_H` is the mean of the
+    words' states.
+    """
+
+    span: Span
+    num_words: int
+    doubt: float
+    state_H: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +126,7 @@ class Extractor:
         self._linkable_TT = model.linkable()
         # Tokens of one pass, padding included: fewer once the device's memory has proved too small.
         self._max_pass_tokens = math.inf
+        self._observe: _Observer | None = None
 
     @classmethod
     def load(
@@ -125,7 +146,14 @@ class Extractor:
             ConfigError, OntologyError: that is so of its configuration or ontology.
             DeviceError: the device does not exist on this machine.
         """
-        from sitrep_ie.model import WEIGHTS_FILE, ExtractionModel, encoder_from_config, load_weights
+        from sitrep_ie.manifest import check_manifest, check_sizes
+        from sitrep_ie.model import (
+            WEIGHTS_FILE,
+            ExtractionModel,
+            check_network_size,
+            encoder_from_config,
+            load_weights,
+        )
 
         chosen = resolve_device(device)
         folder = default_model_folder() if path is None else Path(path)
@@ -134,16 +162,21 @@ class Extractor:
         for name in (WEIGHTS_FILE, "config.toml", "ontology.json", "tokenizer.json", "encoder.json"):
             if not (folder / name).is_file():
                 raise ModelError(f"{folder}: {name} is missing, expected a folder written by training")
+        check_sizes(folder)
         config = Config.from_dict(read_toml(folder / "config.toml"), str(folder / "config.toml"))
         ontology = Ontology.load(folder / "ontology.json")
         text_encoder = TextEncoder.load(folder / "tokenizer.json")
+        check_network_size(folder / WEIGHTS_FILE, folder / "encoder.json", ontology, config.model)
         model = ExtractionModel(encoder_from_config(folder / "encoder.json"), ontology, config.model)
         load_weights(model, folder / WEIGHTS_FILE, ontology)
+        _check_vocabulary(text_encoder, model)
         places = None if gazetteer is None else Path(gazetteer)
         calibration = Calibration.load(folder, ontology)
         extractor = cls(
             model, text_encoder, ontology, config, chosen, gazetteer=places, calibration=calibration
         )
+        # Last, so that a file which cannot be read at all is told by what is wrong in it.
+        check_manifest(folder)
         return extractor
 
     def save(self, path: Path | str, precision: str = "float16") -> None:
@@ -178,6 +211,7 @@ class Extractor:
     def _write(self, folder: Path, precision: str) -> None:
         import json
 
+        from sitrep_ie.manifest import write_manifest
         from sitrep_ie.model import WEIGHTS_FILE, save_weights
 
         save_weights(self.model, folder / WEIGHTS_FILE, self.ontology, precision)
@@ -189,6 +223,7 @@ class Extractor:
         self.calibration.save(folder, self.ontology)
         # Only what differs from the class's defaults, the kind of encoder included.
         self.model.encoder.config.to_json_file(str(folder / "encoder.json"), use_diff=True)
+        write_manifest(folder)
 
     def extract(
         self,
@@ -287,6 +322,26 @@ class Extractor:
         for _, annotation in self._annotated(documents, batch_size):
             yield self.calibration.annotation(annotation, self.ontology)
 
+    def read_many(
+        self, documents: Iterable[Document | str], batch_size: int = DEFAULT_BATCH_SIZE
+    ) -> Iterator[tuple[Document, Annotation, list[ParagraphReading]]]:
+        """Yields every document with what `annotate_many` gives, and how sure each paragraph with words was."""
+        doubts: dict[int, _WindowDoubts] = {}
+
+        def observe(results: Sequence[WindowResult], log_probs_BWT: FloatArray, states: FloatArray) -> None:
+            for result, log_probs_WT, states_WH in zip(results, log_probs_BWT, states, strict=True):
+                doubts[id(result.window)] = _window_doubts(result, log_probs_WT, states_WH)
+
+        reader = copy.copy(self)
+        reader._observe = observe
+        for prepared, annotation in reader._annotated(documents, batch_size):
+            seen = [doubts.pop(id(window)) for window in prepared.windows]
+            yield (
+                prepared.document,
+                self.calibration.annotation(annotation, self.ontology),
+                _paragraph_readings(prepared, seen),
+            )
+
     def _annotated(
         self, documents: Iterable[Document | str], batch_size: int
     ) -> Iterator[tuple[_Prepared, Annotation]]:
@@ -375,7 +430,7 @@ class Extractor:
         pairs_P3 = spans.pairs_P3.cpu().numpy()
         # Pairs are listed window by window.
         edges = np.searchsorted(pairs_P3[:, 0], np.arange(len(windows) + 1))
-        return [
+        results = [
             WindowResult(
                 window=window,
                 spans=found,
@@ -386,6 +441,42 @@ class Extractor:
             )
             for row, (window, (found, scores_N)) in enumerate(zip(windows, decoded, strict=True))
         ]
+        if self._observe is not None:
+            self._observe(results, log_probs_BWT, tagged.states_BWH.float().cpu().numpy())
+        return results
+
+
+# Of the own words of a window, paragraph by paragraph: doubt, number of words, sum of states.
+_WindowDoubts = dict[int, tuple[float, int, FloatArray]]
+
+
+def _window_doubts(result: WindowResult, log_probs_WT: FloatArray, states_WH: FloatArray) -> _WindowDoubts:
+    first, last = result.window.own
+    own = slice(first, last)
+    doubts_W = -np.expm1(np.minimum(log_probs_WT[: result.window.num_words].max(axis=1), 0.0))
+    probs_PR = result.link_probs_PR
+    heads_P = result.spans.firsts_N[result.pairs_P2[:, 0]]
+    np.add.at(doubts_W, heads_P, np.minimum(probs_PR, 1 - probs_PR).sum(axis=1))
+    found = {}
+    paragraphs_W = result.window.paragraphs_W[own]
+    for paragraph in np.unique(paragraphs_W).tolist():
+        inside_W = paragraphs_W == paragraph
+        sum_H = states_WH[own][inside_W].sum(axis=0)
+        found[paragraph] = float(doubts_W[own][inside_W].sum()), int(inside_W.sum()), sum_H
+    return found
+
+
+def _paragraph_readings(prepared: _Prepared, seen: Sequence[_WindowDoubts]) -> list[ParagraphReading]:
+    """Of all paragraphs that hold words; a long one is the own text of several windows."""
+    spans = paragraph_spans(prepared.document.text)
+    numbers = sorted({paragraph for of_window in seen for paragraph in of_window})
+    readings = []
+    for number in numbers:
+        parts = [of_window[number] for of_window in seen if number in of_window]
+        num_words = sum(part[1] for part in parts)
+        state_H = np.sum([part[2] for part in parts], axis=0) / num_words
+        readings.append(ParagraphReading(spans[number], num_words, sum(part[0] for part in parts), state_H))
+    return readings
 
 
 def make_document(text: Any, published: str | datetime.date | None, id: str) -> Document:
@@ -450,6 +541,15 @@ def is_out_of_memory(error: RuntimeError) -> bool:
         or "out of memory" in told
         or "can't allocate memory" in told  # of the CPU
     )
+
+
+def _check_vocabulary(text_encoder: TextEncoder, model: ExtractionModel) -> None:
+    num_rows = int(model.encoder.get_input_embeddings().weight.shape[0])  # type: ignore[index]
+    if text_encoder.max_token_id >= num_rows:
+        raise ModelError(
+            f"tokenizer: token id {text_encoder.max_token_id}, the encoder has {num_rows} tokens; expected "
+            "the tokenizer that the encoder was trained with"
+        )
 
 
 def resolve_device(device: str) -> str:

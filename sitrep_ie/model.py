@@ -10,7 +10,9 @@ D span or pair width, E twice that, C context width, P pairs, R relation types, 
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -400,13 +402,65 @@ def encoder_from_config(path: Path) -> PreTrainedModel:
 
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
+        _check_encoder_values(raw, path)
         kind = raw.pop("model_type")
         build: Any = AutoModel.from_config  # it has no types
-        encoder: PreTrainedModel = build(AutoConfig.for_model(kind, **raw))
+        encoder: PreTrainedModel = build(AutoConfig.for_model(kind, **raw), trust_remote_code=False)
+    except ModelError:
+        raise
     except Exception as error:  # what a wrong value raises differs with the kind of encoder
         raise ModelError(f"{path}: no encoder configuration: {_first_line(error)}") from error
     drop_pooler(encoder)
     return encoder
+
+
+# Far beyond any encoder; transformers makes lists and modules of some of these before a weight is made.
+_MAX_VALUE = 10_000_000
+_MAX_LAYERS = 1_000
+_MAX_LABELS = 10_000
+_SMALL_NETWORK = 10_000_000
+
+
+def _check_encoder_values(raw: Any, path: Path) -> None:
+    """Refuses a configuration that names code to fetch and run, or sizes that no memory holds."""
+    if not isinstance(raw, dict):
+        raise ModelError(f"{path}: no encoder configuration: {raw!r:.40}, expected an object")
+    for key, value in raw.items():
+        where = f"{path}: {key}"
+        if key == "auto_map" or ("implementation" in key and "/" in json.dumps(value)):
+            raise ModelError(f"{where}: names code of others, expected a kind of encoder of transformers")
+        limit = _MAX_LAYERS if "layer" in key else _MAX_LABELS if key == "num_labels" else _MAX_VALUE
+        # "rope_theta" and its like are no sizes.
+        if type(value) is int and abs(value) > limit and "theta" not in key:
+            raise ModelError(f"{where} is {value!r:.40}, expected at most {limit}")
+
+
+def check_network_size(weights: Path, encoder: Path, ontology: Ontology, config: ModelConfig) -> None:
+    """Raises ModelError when a folder describes a network much larger than the weights that it holds.
+
+    To be asked before the network is made: neither this nor reading the file's head takes its memory.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(weights), framework="pt") as file:
+            names = file.keys()
+            num_stored = sum(math.prod(file.get_slice(name).get_shape()) for name in names)
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{weights}: not a safetensors file: {error}") from error
+    try:
+        with torch.device("meta"):
+            planned = ExtractionModel(encoder_from_config(encoder), ontology, config)
+    except (RuntimeError, OverflowError) as error:
+        raise ModelError(f"{weights.parent}: no such network can be made: {_first_line(error)}") from error
+    tensors = itertools.chain(planned.parameters(), planned.buffers())
+    num_planned = sum(tensor.numel() for tensor in tensors)
+    # What differs by less is told weight by weight.
+    if num_planned > 2 * num_stored + _SMALL_NETWORK:
+        raise ModelError(
+            f"{weights.parent}: {encoder.name} and config.toml describe a network of {num_planned} weights, "
+            f"{weights.name} holds {num_stored}"
+        )
 
 
 def _first_line(error: Exception) -> str:

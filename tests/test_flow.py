@@ -24,6 +24,7 @@ FILES = [
     "config.toml",
     "encoder.json",
     "log.jsonl",
+    "manifest.json",
     "ontology.json",
     "scores.json",
     "tokenizer.json",

@@ -61,6 +61,7 @@ def test_folder_is_small_and_whole() -> None:
         "calibration.json",
         "config.toml",
         "encoder.json",
+        "manifest.json",
         "ontology.json",
         "scores.json",
         "tokenizer.json",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import re
+from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import replace
 
 from sitrep_ie.assemble.layout import Layout
@@ -62,10 +64,11 @@ class Timeline:
         self._period = period
         self._given_period = document.period
         self.values: dict[Mention, DateValue | None] = {}
-        self._unclaimed = _unclaimed_dates(annotation)
         self._headings: dict[int, list[Mention]] = {}
         self._sections: dict[int, EventTime] = {}
         self._resolve(annotation, resolvers, published)
+        self._nearby = [mention for mention in _unclaimed_dates(annotation) if self._is_nearby(mention)]
+        self._nearby_starts = [mention.span.start for mention in self._nearby]
 
     def _resolve(self, annotation: Annotation, resolvers: Resolvers, published: datetime.date | None) -> None:
         dates: dict[int, list[Mention]] = {}
@@ -182,6 +185,10 @@ class Timeline:
         """The first paragraph that has a heading date or stands under a dated heading."""
         return min((*self._headings, *self._sections), default=None)
 
+    def is_item(self, paragraph: int) -> bool:
+        """True for a paragraph that has a heading date of its own: a log entry, an item of a round-up."""
+        return paragraph in self._headings
+
     def is_heading_date(self, mention: Mention) -> bool:
         """True for a date that heads its paragraph."""
         return mention in self._headings.get(self._layout.paragraph(mention.span), ())
@@ -214,13 +221,15 @@ class Timeline:
             return parent
         if occurrence.modality != "actual":
             return None
-        index = self._layout.paragraph(occurrence.triggers[0].span)
-        if index in self._headings:
-            time = self._combine(self._headings[index], "heading")
-            if time.start is not None or time.end is not None:
-                return time
-        if index in self._sections:
-            return self._sections[index]
+        paragraphs = list(dict.fromkeys(self._layout.paragraph(t.span) for t in occurrence.triggers))
+        for index in paragraphs:
+            if index in self._headings:
+                time = self._combine(self._headings[index], "heading")
+                if time.start is not None or time.end is not None:
+                    return time
+        for index in paragraphs:
+            if index in self._sections:
+                return self._sections[index]
         beside = self._beside(occurrence)
         if beside is not None:
             return self._combine([beside], None)
@@ -236,16 +245,33 @@ class Timeline:
             sentence = self._layout.sentence(trigger.span)
             if sentence is None:
                 continue
-            for mention in self._unclaimed:
-                if not sentence.contains(mention.span):
-                    continue
-                value = self.values.get(mention)
-                if value is None or value.start is None or value.end is None:
-                    continue
-                # A calendar date beside an event is often that of another happening; "yesterday" is seldom.
-                if value.anchor == "relative" and _FINENESS[value.precision] <= _FINENESS["day"]:
-                    found.append((abs(mention.span.start - trigger.span.start), mention))
+            # A "sentence" may be a whole text without full stops: only the nearest on either side counts.
+            after = bisect_right(self._nearby_starts, trigger.span.start)
+            for indices in (range(after - 1, -1, -1), range(after, len(self._nearby))):
+                nearest = self._first_inside(sentence, indices)
+                if nearest is not None:
+                    found.append((abs(nearest.span.start - trigger.span.start), nearest))
         return min(found, key=lambda item: item[0])[1] if found else None
+
+    def _first_inside(self, sentence: Span, indices: Iterable[int]) -> Mention | None:
+        for index in indices:
+            span = self._nearby[index].span
+            if not sentence.start <= span.start < sentence.end:
+                return None
+            if sentence.contains(span):
+                return self._nearby[index]
+        return None
+
+    def _is_nearby(self, mention: Mention) -> bool:
+        # A calendar date beside an event is often that of another happening; "yesterday" is seldom.
+        value = self.values.get(mention)
+        return (
+            value is not None
+            and value.start is not None
+            and value.end is not None
+            and value.anchor == "relative"
+            and _FINENESS[value.precision] <= _FINENESS["day"]
+        )
 
     def _combine(self, mentions: list[Mention], anchor: TimeAnchor | None) -> EventTime:
         """One time from all dates of an event: "Saturday" and "dawn" are one hour of one day."""
@@ -307,7 +333,8 @@ def _future_dates(annotation: Annotation) -> set[Mention]:
 def _unclaimed_dates(annotation: Annotation) -> list[Mention]:
     """The dates that no link ties to anything."""
     claimed = {end for link in annotation.relations for end in (link.head, link.tail)}
-    return [m for m in annotation.mentions if m.entity_type == "DATE" and m not in claimed]
+    dates = [m for m in annotation.mentions if m.entity_type == "DATE" and m not in claimed]
+    return sorted(dates, key=lambda mention: mention.span)
 
 
 def _set(value: DateValue) -> tuple[datetime.date, ...]:
