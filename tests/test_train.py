@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sitrep_ie import train as train_module
+from sitrep_ie.bio import tag_names
 from sitrep_ie.config import Config, EncodeConfig, ModelConfig, format_toml
 from sitrep_ie.document import Annotation, Document, Example, Mention, Relation, Span, Trigger
 from sitrep_ie.encode import CASES, TextEncoder, WindowSpans
@@ -358,21 +359,34 @@ def test_heads_of_another_shape_start_anew(tiny_config, tiny_model_path, tiny_ex
     assert torch.equal(new["tag_head.1.weight"], old["tag_head.1.weight"])
 
 
-def test_a_trained_model_of_another_ontology_keeps_its_encoder_alone(
+def test_another_ontology_takes_over_what_has_the_same_name(
     tiny_config, tiny_model_path, tiny_extractor, ontology
 ):
-    # The same shapes, another meaning: mention types in another order.
-    raw = ontology.to_dict()
+    # The same shapes: types and relations in another order, one of each with another name.
+    raw = json.loads(json.dumps(ontology.to_dict()).replace('"RAID"', '"FLOOD"').replace('"PLACE"', '"NEAR"'))
     raw["mentions"] = dict(reversed(raw["mentions"].items()))
+    raw["relations"] = dict(reversed(raw["relations"].items()))
+    raw["attributes"] = raw["attributes"][::-1]
     other = Ontology.from_dict(raw, "other")
     model = dataclasses.replace(tiny_config.model, encoder=str(tiny_model_path))
     again = new_extractor(dataclasses.replace(tiny_config, model=model), other).model
-    for name, weight in tiny_extractor.model.state_dict().items():
-        same = torch.equal(again.state_dict()[name], weight)
-        if name.startswith(("encoder.", "case_embedding.")):
-            assert same
-        elif name.endswith("weight") and weight.ndim == 2:
-            assert not same
+    old, new = tiny_extractor.model.state_dict(), again.state_dict()
+    tables = {
+        "type_embedding.weight": (ontology.span_types, other.span_types),
+        "tag_head.4.weight": (tag_names(ontology.span_types), tag_names(other.span_types)),
+        "link_head.weight": (ontology.relation_names, other.relation_names),
+        "link_head.bias": (ontology.relation_names, other.relation_names),
+        "attribute_head.3.weight": (ontology.attributes, other.attributes),
+    }
+    for name, (before, after) in tables.items():
+        for row, what in enumerate(after):
+            if what in before:
+                assert torch.equal(new[name][row], old[name][before.index(what)])
+            elif new[name].ndim == 2:
+                assert not any(torch.equal(new[name][row], weight) for weight in old[name])
+    for name, weight in old.items():
+        if name not in tables and name != "tag_head.4.bias" and name != "attribute_head.3.bias":
+            assert torch.equal(new[name], weight)
 
 
 def test_default_is_the_shipped_model(tiny_config, tiny_model_path, tiny_extractor, monkeypatch):
