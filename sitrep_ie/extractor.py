@@ -65,9 +65,8 @@ _Observer = Callable[[Sequence[WindowResult], FloatArray, FloatArray], None]
 class ParagraphReading:
     """How the network read one paragraph.
 
-    `doubt` is the number of decisions that it expects to be wrong, by its own probabilities: a tag a word, and
-    whether each relation that the ontology allows stands between two spans. `state_H` is the mean of the
-    words' states.
+    `doubt` is how many of its decisions it expects to be wrong, by its own probabilities: each word's tag, and
+    for each two spans whether a relation stands between them. `state_H` is the mean of the words' states.
     """
 
     span: Span
@@ -325,7 +324,7 @@ class Extractor:
     def read_many(
         self, documents: Iterable[Document | str], batch_size: int = DEFAULT_BATCH_SIZE
     ) -> Iterator[tuple[Document, Annotation, list[ParagraphReading]]]:
-        """Yields every document with what `annotate_many` gives, and how sure each paragraph with words was."""
+        """Yields every document with what `annotate_many` gives, and how the paragraphs with words were read."""
         doubts: dict[int, _WindowDoubts] = {}
 
         def observe(results: Sequence[WindowResult], log_probs_BWT: FloatArray, states: FloatArray) -> None:
