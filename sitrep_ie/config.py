@@ -169,6 +169,8 @@ class TrainConfig:
     """Share of words whose tokens are masked, so that context decides too."""
     case_dropout: float = 0.1
     """Share of paragraphs whose letter case is hidden (lower or upper case throughout)."""
+    swap_names: float = 0.0
+    """Share of an epoch's documents in which places, actors, dates and numbers are exchanged for others."""
     noise_spans: bool = True
     """Shows the link head the tag head's own false spans, so that it learns to leave them alone."""
     link_weight: float = 1.0
@@ -189,7 +191,7 @@ class TrainConfig:
             _require(
                 getattr(self, name) > 0, f"train.{name} {getattr(self, name)}: expected a positive number"
             )
-        for name in ("warmup", "ema_decay", "word_dropout", "case_dropout", "evaluate_from"):
+        for name in ("warmup", "ema_decay", "word_dropout", "case_dropout", "swap_names", "evaluate_from"):
             _require(0 <= getattr(self, name) < 1, f"train.{name} {getattr(self, name)}: expected [0, 1)")
         for name in ("weight_decay", "link_weight", "attribute_weight"):
             _require(getattr(self, name) >= 0, f"train.{name} {getattr(self, name)}: expected at least 0")
@@ -205,11 +207,19 @@ class Config:
     """One model: its windows, network, data and training."""
 
     name: str = "model"
+    language: str = "en"
+    """ISO 639-1 code of the reports it reads; reports that are surely in another get a warning."""
     encode: EncodeConfig = field(default_factory=EncodeConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     decode: DecodeConfig = field(default_factory=DecodeConfig)
     data: DataConfig = field(default_factory=DataConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
+
+    def __post_init__(self) -> None:
+        _require(
+            re.fullmatch("[a-z]{2,3}", self.language) is not None,
+            f"language {self.language!r}: expected an ISO 639-1 code, such as 'en'",
+        )
 
     @classmethod
     def load(cls, path: Path | str) -> Config:

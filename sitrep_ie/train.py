@@ -32,6 +32,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from sitrep_ie import __version__
+from sitrep_ie.augment import NameSwaps
 from sitrep_ie.bio import tag_names
 from sitrep_ie.config import Config, EncodeConfig, TrainConfig, split_dev_entry
 from sitrep_ie.decode import decode_tags, tags_of_spans
@@ -60,6 +61,8 @@ from sitrep_ie.model import (
     load_encoder,
 )
 from sitrep_ie.ontology import Ontology
+from sitrep_ie.resolve.actors import ActorTable
+from sitrep_ie.resolve.gazetteer import Gazetteer
 from sitrep_ie.score import Scores, score
 
 logger = logging.getLogger(__name__)
@@ -236,12 +239,14 @@ def _rows_by_name(ontology: Ontology) -> dict[str, dict[str, int]]:
 # ---- data ----
 
 
-def training_text(example: Example, text_encoder: TextEncoder, ontology: Ontology) -> TrainingText:
-    """Puts an example's gold on words; what no model can learn is logged and left out."""
+def training_text(
+    example: Example, text_encoder: TextEncoder, ontology: Ontology, *, log: bool = True
+) -> TrainingText:
+    """Puts an example's gold on words; what no model can learn is left out, and logged once."""
     ontology.check(example.gold)
     encoded = text_encoder.encode(example.document.text)
     spans, lost = align(example.document, example.gold, encoded)
-    for node in lost:
+    for node in lost if log else ():
         logger.warning(
             "document %r: %s [%d, %d) does not begin and end on words of one paragraph",
             example.document.id, node.type, node.span.start, node.span.end,
@@ -257,7 +262,7 @@ def training_text(example: Example, text_encoder: TextEncoder, ontology: Ontolog
             num_between += 1
             continue
         links.setdefault((head, tail), []).append(ontology.relation_names.index(relation.relation_type))
-    if num_between:
+    if num_between and log:
         logger.warning(
             "document %r: %d relations between paragraphs are left out", example.document.id, num_between
         )
@@ -555,7 +560,9 @@ class _Loop:
         self.extractor = extractor
         self.accelerator = accelerator
         self.dev_sets = data.dev_sets
+        self.examples = data.examples
         self.texts = [training_text(e, extractor.text_encoder, data.ontology) for e in data.examples]
+        self.swaps = NameSwaps(Gazetteer.open(), ActorTable()) if config.train.swap_names else None
         model = extractor.model
         if not config.train.train_embeddings:
             model.encoder.get_input_embeddings().requires_grad_(False)
@@ -618,13 +625,31 @@ class _Loop:
     def _own_batches(self, epoch: int) -> list[list[TrainingWindow]]:
         """This process's share of the epoch: as many batches as every other's."""
         extractor, num_processes = self.extractor, self.accelerator.num_processes
-        batches = epoch_batches(self.texts, extractor.text_encoder, extractor.ontology, self.config, epoch)
+        texts = self._epoch_texts(epoch)
+        batches = epoch_batches(texts, extractor.text_encoder, extractor.ontology, self.config, epoch)
         if len(batches) < num_processes:
             raise ConfigError(
                 f"config {self.config.name!r}: {len(batches)} batches of training data, expected at least "
                 f"{num_processes}, one for each process"
             )
         return batches[self.accelerator.process_index :: num_processes][: len(batches) // num_processes]
+
+    def _epoch_texts(self, epoch: int) -> list[TrainingText]:
+        """All texts, some of them with other names; every process draws the same ones."""
+        if self.swaps is None:
+            return self.texts
+        rng = random.Random(f"{self.config.train.seed} {epoch}")
+        return [
+            training_text(
+                self.swaps.apply(example, rng),
+                self.extractor.text_encoder,
+                self.extractor.ontology,
+                log=False,
+            )
+            if rng.random() < self.config.train.swap_names
+            else text
+            for example, text in zip(self.examples, self.texts, strict=True)
+        ]
 
     def _step(self, windows: Sequence[TrainingWindow], number: int, total: int) -> dict[str, float]:
         """Learns from one batch, step `number` of `total`."""

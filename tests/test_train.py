@@ -410,6 +410,16 @@ def run(config, out, **options):
     return train(config, out, device="cpu", progress=False, **options)
 
 
+def test_texts_with_other_names_follow_from_the_seed_and_are_learnt_from(tiny_config, tmp_path):
+    losses = []
+    for name, swap_names in (("a", 0.9), ("b", 0.9), ("without", 0.0)):
+        config = with_train(tiny_config, swap_names=swap_names, epochs=2)
+        run(config, tmp_path / name)
+        lines = (tmp_path / name / "log.jsonl").read_text(encoding="utf-8").splitlines()
+        losses.append([json.loads(line)["losses"] for line in lines])
+    assert losses[0] == losses[1] != losses[2]
+
+
 def with_data(config, **paths):
     return dataclasses.replace(config, data=dataclasses.replace(config.data, **paths))
 

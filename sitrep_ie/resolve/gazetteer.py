@@ -324,6 +324,11 @@ class Gazetteer:
                 self._entries[place_id] = next(iter(self._read({place_id}).values()), None)
             return self._entries[place_id]
 
+    def names(self) -> Iterator[tuple[str, PlaceKind]]:
+        """The name and kind of every place."""
+        for name, kind in self._query("SELECT name, kind FROM place ORDER BY id", ()):
+            yield name, _KINDS[kind]
+
     def country_words(self) -> Mapping[str, tuple[str, bool]]:
         """Returns names and demonyms as `name_words` joined by a space: to (country, is a demonym)."""
         with self._lock:
