@@ -92,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         help="find places in this file of `sitrep-ie gazetteer build`",
     )
+    _add_redact_option(extract)
     _add_model_options(extract)
     extract.set_defaults(run=_extract)
 
@@ -218,6 +219,7 @@ def _add_view(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     view.add_argument(
         "--limit", metavar="N", type=int, default=200, help="so many reports at most, the first ones (200)"
     )
+    _add_redact_option(view)
     view.set_defaults(run=_view)
 
 
@@ -255,6 +257,7 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     export.add_argument(
         "--overwrite", action="store_true", help="replace a file that is no database of sitrep-ie, too"
     )
+    _add_redact_option(export)
     export.set_defaults(run=_export)
 
 
@@ -293,6 +296,14 @@ def _add_batch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     batch.set_defaults(run=_batch)
 
 
+def _add_redact_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--redact-persons",
+        action="store_true",
+        help="put [person 1] for names of persons, where the model has found them; no guarantee of anonymity",
+    )
+
+
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="DIR", type=Path, help="a model folder instead of the shipped one")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
@@ -309,6 +320,8 @@ def _extract(options: argparse.Namespace) -> int:
     ]
     extractor = Extractor.load(options.model, device=options.device, gazetteer=options.gazetteer)
     reports = list(extractor.extract_many(documents, min_score=options.min_score))
+    if options.redact_persons:
+        reports = [report.redacted() for report in reports]
     if options.out is None:
         if isinstance(sys.stdout, io.TextIOWrapper):
             # A lone surrogate, or a letter that the terminal lacks, must not end the output.
@@ -556,7 +569,11 @@ def _export(options: argparse.Namespace) -> int:
         ontology = Ontology.load(options.ontology or default_model_folder() / "ontology.json")
         coder = EventData(ontology, options.gazetteer)
     written = write_file(
-        (report for source in options.sources for report in read_reports(source)),
+        (
+            report.redacted() if options.redact_persons else report
+            for source in options.sources
+            for report in read_reports(source)
+        ),
         options.out,
         options.form,
         table=options.table,
@@ -575,6 +592,8 @@ def _view(options: argparse.Namespace) -> int:
     reports = list(read_reports(options.source))
     if not reports:
         raise FormatError(f"{options.source}: holds no report")
+    if options.redact_persons:
+        reports = [report.redacted() for report in reports]
     page = reports_to_html(reports, max_reports=options.limit)
     with _open_output(options.out) as stream:
         stream.write(page)

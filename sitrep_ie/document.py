@@ -493,6 +493,17 @@ class Report:
         """
         return _read_report(raw)
 
+    def redacted(self) -> Report:
+        """Returns the report without the names of persons, see `redact.redact_persons`.
+
+        "Gen. Jan Novak" becomes "Gen. [person 1]" wherever he is named. A name that the model missed stays: it
+        is no guarantee of anonymity.
+        """
+        # In the call, and from a layer above: a convenience of users, which no record depends on.
+        from sitrep_ie.redact import redact_persons
+
+        return redact_persons(self)
+
     def rows(self) -> list[dict[str, Any]]:
         """One flat row per event, for tables: names joined by "; ", numbers or None, ISO dates."""
         return [_row(self, event) for event in self.events]

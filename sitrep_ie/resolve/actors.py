@@ -889,6 +889,57 @@ class ActorResolver:
             return 0
         return 0 if self._is_bare_name(words) else None
 
+    def person_names(self, text: str, *, is_person: bool = False) -> list[tuple[int, int]]:
+        """Where in a mention's text a person's own names stand, behind titles and offices.
+
+        Args:
+            text: "Gen. Jan Novak (Bear), head of the Northern Council" gives the place of "Jan Novak".
+            is_person: it is known to be a person, so that a single word may be a name ("Bear"), too.
+
+        Returns:
+            Half-open characters of `text`; none where it names nobody. Several are names of one person.
+        """
+        parts = [match.span() for match in re.finditer(r"[^,;()\[\]]+", text[:_MAX_CHARS])]
+        found = [self._person_name(text, start, end, is_person) for start, end in parts]
+        return [name for name in found if name is not None]
+
+    def _person_name(self, text: str, start: int, end: int, is_person: bool) -> tuple[int, int] | None:
+        found = [match.span() for match in re.compile(r"\S+").finditer(text, start, end)][:_MAX_WORDS]
+        spans = [_without_edges(text, *span) for span in found]
+        spans = [(first, last) for first, last in spans if first < last]
+        words = [text[first:last] for first, last in spans]
+        # "de" is a part of names more often than it cuts one off.
+        cut = next((i for i, w in enumerate(words) if i and w.casefold() in _CUTS - {"de"}), len(words))
+        words = words[:cut]
+        if not words:
+            return None
+        first = self._person_start(words)
+        if first is None and is_person:
+            first = self._name_of_person(words)
+        if first is None:
+            return None
+        while first and fold(words[first - 1]) in _KINSHIP:
+            first -= 1
+        return spans[first][0], spans[cut - 1][1]
+
+    def _name_of_person(self, words: Sequence[str]) -> int | None:
+        first = 0
+        while first < len(words) and (
+            fold(words[first]) in _TITLES - _KINSHIP
+            or fold(words[first]) in _RANKS
+            or self._noun(fold(words[first])) is not None
+            or not _is_name_word(words[first])
+        ):
+            first += 1
+        if not _num_capitals(words[first:]) or self._head(words, len(words)) is not None:
+            return None
+        if any(map(is_acronym, words[first:])):
+            return None
+        rest = " ".join(words[first:])
+        entry = self.table.find(rest)
+        known = self.table.country(rest) is not None or (entry is not None and entry.kind != "person")
+        return None if known else first
+
     def _is_bare_name(self, words: Sequence[str]) -> bool:
         if not 2 <= len(words) <= 5 or not all(map(_is_name_word, words)):
             return False
@@ -1093,6 +1144,18 @@ _GROUP_NOUNS = frozenset(
     "community crowd people population public government regime navy force column contingent faction cell "
     "coalition network operation corps front command".split()
 )
+
+
+# Of a name, though they stand before one as titles do.
+_KINSHIP = frozenset("abu umm um bu ibn bin".split())
+
+
+def _without_edges(text: str, start: int, end: int) -> tuple[int, int]:
+    """The word without quotes, brackets and a final 's; its place in `text`."""
+    word = text[start:end]
+    start += len(word) - len(word.lstrip(_EDGE))
+    word = re.sub(rf"[{_APOSTROPHES}]s?$", "", word.strip(_EDGE))
+    return start, start + len(word)
 
 
 def _is_name_word(word: str) -> bool:
