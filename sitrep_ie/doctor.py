@@ -110,7 +110,7 @@ def _applies(marker: str) -> bool:
 def _split(requirement: str) -> tuple[str, str]:
     match = _NAME.match(requirement.strip())
     name = match[0] if match else requirement
-    wanted = re.sub(r"\[.*?\]", "", requirement.strip()[len(name) :])
+    wanted = re.sub(r"\[[^\[\]]*\]", "", requirement.strip()[len(name) :])
     return name, wanted.strip(" ()")
 
 

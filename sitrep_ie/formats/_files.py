@@ -13,6 +13,10 @@ from typing import BinaryIO, TextIO, cast
 
 from sitrep_ie.errors import FormatError
 
+# JSON of annotated reports shrinks to a tenth or so, a bomb to a thousandth.
+_MAX_GZIP_RATIO = 200
+_MIN_UNPACKED_BYTES = 2**26
+
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yields `(number, line)` from 1, without line ends; only LF and CRLF end a line.
@@ -23,7 +27,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     number = 0
     try:
         with _open_bytes(path) as file:
-            for number, raw in enumerate(file, 1):
+            for number, raw in enumerate(_raw_lines(file, path), 1):
                 # A byte order mark, as some editors write, is no part of the text.
                 line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
                 yield number, line.removesuffix("\n").removesuffix("\r")
@@ -35,6 +39,17 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
         raise FormatError(f"{path}:{number + 1}: not a whole gzip file: {error}") from error
     except OSError as error:
         raise FormatError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def _raw_lines(file: BinaryIO, path: Path) -> Iterator[bytes]:
+    """Lines; those of a gzip file that unpacks to far more than annotation does are a bomb."""
+    limit = max(_MIN_UNPACKED_BYTES, _MAX_GZIP_RATIO * path.stat().st_size) if path.suffix == ".gz" else None
+    num_bytes = 0
+    while raw := file.readline(-1 if limit is None else limit + 1):
+        num_bytes += len(raw)
+        if limit is not None and num_bytes > limit:
+            raise FormatError(f"{path}: unpacks to over {limit >> 20} MiB, expected at most that of its size")
+        yield raw
 
 
 def _open_bytes(path: Path) -> BinaryIO:

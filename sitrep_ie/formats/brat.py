@@ -228,7 +228,7 @@ class _Reader:
             raise FormatError(
                 f"{at}: {name} has gaps ({head!r}), which a mention cannot have: expected one span"
             )
-        match = re.fullmatch(r"(\S+) ([0-9]+) ([0-9]+)", head)
+        match = re.fullmatch(r"(\S+) ([0-9]{1,15}) ([0-9]{1,15})", head)
         if match is None or not mark:
             raise FormatError(f"{at}: {body!r}: expected TYPE START END, a tab and the text")
         text = self.document.text

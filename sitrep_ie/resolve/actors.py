@@ -144,7 +144,7 @@ class ActorTable:
                 raw = tomllib.load(file)
         except OSError as error:
             raise ResourceError(f"{path}: actor table cannot be read: {error.strerror or error}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:  # not UTF-8, and numbers too long, included
             raise ResourceError(f"{path}: not valid TOML: {error}") from error
         _check_keys(raw, {"actors", "countries", "nouns", "modifiers"}, str(path))
         actors = raw.get("actors", [])

@@ -11,13 +11,14 @@ of one sound made equal: q/k, ou/u, ee/i, -ah/-a) and `skeleton` (consonants onl
 from __future__ import annotations
 
 import csv
+import io
 import itertools
 import os
 import re
 import sqlite3
 import threading
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -201,6 +202,8 @@ CREATE TABLE country_word (words TEXT PRIMARY KEY, country TEXT NOT NULL, demony
   WITHOUT ROWID;
 """
 _SEAT, _ROUGH, _CAPITAL = 1, 2, 4
+# Twice the longest name of GeoNames.
+_MAX_NAME_CHARS = 400
 _MIN_FUZZY_CHARS = 8
 _MIN_FUZZY_RATIO = 0.88
 # "qamishli" and "kamishly" are 0.75 alike; "boqo" and "baku", of one sound by the folding, 0.25.
@@ -267,6 +270,11 @@ class Gazetteer:
         uri = f"{self._path.resolve().as_uri()}?mode=ro&immutable=1"
         try:
             connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
+            # A view in place of a table would run whatever it says, perhaps without end.
+            connection.execute("PRAGMA trusted_schema = OFF")
+            views = connection.execute("SELECT name FROM sqlite_master WHERE type <> 'table' LIMIT 1")
+            if (view := views.fetchone()) is not None:
+                raise ResourceError(f"{self._path}: not a gazetteer file: {view[0]!r:.40} is no table")
             application_id = connection.execute("PRAGMA application_id").fetchone()[0]
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             connection.execute("SELECT 1 FROM name LIMIT 1").fetchone()
@@ -303,6 +311,8 @@ class Gazetteer:
 
         Fuzzy matches (another consonant) are looked for only where there is no better one, for long names.
         """
+        if len(name) > _MAX_NAME_CHARS:
+            return ()  # and not kept, nor its keys: of a megabyte without blanks they would fill the memory
         key = name_key(name)
         if not key:
             return ()
@@ -390,12 +400,11 @@ class Gazetteer:
         for start in range(0, len(wanted), 900):
             part = wanted[start : start + 900]
             marks = ",".join("?" * len(part))
-            for row in self._query(f"SELECT * FROM place WHERE id IN ({marks})", tuple(part)):
-                entries[row[0]] = GazetteerEntry(
-                    id=row[0], name=row[1], kind=_KINDS[row[2]], country=row[3], admin1=row[4], admin2=row[5],
-                    latitude=row[6] / _DEGREE, longitude=row[7] / _DEGREE, population=row[8],
-                    seat=bool(row[9] & _SEAT), rough=bool(row[9] & _ROUGH), capital=bool(row[9] & _CAPITAL),
-                )  # fmt: skip
+            rows = self._query(f"SELECT * FROM place WHERE id IN ({marks})", tuple(part))
+            try:
+                entries |= {row[0]: _entry(row) for row in rows}
+            except (IndexError, TypeError, ValueError) as error:
+                raise ResourceError(f"{self._path}: broken gazetteer file: {error}") from error
         return entries
 
     @staticmethod
@@ -425,6 +434,15 @@ class Gazetteer:
             raise ResourceError(f"{path}: the gazetteer cannot be written: {error}") from error
         finally:
             partial.unlink(missing_ok=True)
+
+
+def _entry(row: Sequence[Any]) -> GazetteerEntry:
+    id, name, kind, country, admin1, admin2, latitude, longitude, population, flags = row
+    return GazetteerEntry(
+        id=id, name=name, kind=_KINDS[kind], country=country, admin1=admin1, admin2=admin2,
+        latitude=latitude / _DEGREE, longitude=longitude / _DEGREE, population=population,
+        seat=bool(flags & _SEAT), rough=bool(flags & _ROUGH), capital=bool(flags & _CAPITAL),
+    )  # fmt: skip
 
 
 def _keep(best: dict[int, tuple[MatchTier, float]], place: int, tier: MatchTier, similarity: float) -> None:
@@ -498,7 +516,15 @@ def _read_extra(path: Path) -> Iterator[tuple[GazetteerRow, str]]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ResourceError(f"{path}: cannot be read: {error}") from error
-    reader = csv.DictReader(text.splitlines(keepends=True))
+    # Without translation of line ends, and none at marks that only Unicode counts as such.
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    try:
+        yield from _extra_rows(reader, path)
+    except csv.Error as error:
+        raise ResourceError(f"{path}:{reader.line_num}: not valid CSV: {error}") from error
+
+
+def _extra_rows(reader: csv.DictReader[str], path: Path) -> Iterator[tuple[GazetteerRow, str]]:
     columns = reader.fieldnames or ()
     if unknown := sorted(set(columns) - set(_COLUMNS)):
         raise ResourceError(f"{path}: unknown column {unknown[0]!r}; expected {', '.join(_COLUMNS)}")

@@ -143,6 +143,9 @@ _FOREIGN_DIVISIONS = _words(
     do dos del la le les of the d l e i ye
     """
 )
+# The longest name of GeoNames has 200 characters.
+MAX_TEXT_CHARS = 300
+_MAX_CONTEXT_CHARS = 10_000
 _SPLIT = re.compile(r"\s*[,;]\s*")
 _ALTERNATIVES = re.compile(r"\s*[()/\[\]]\s*")
 # "Aleppo-Damascus", "Fada N'Gourma–Pama", "Yei - Juba": a long dash joins two names, a hyphen may be in one.
@@ -300,7 +303,16 @@ def resolve_places(
         countries: ISO alpha-2 codes with weights: countries that the caller knows the document to be about.
         context_texts: further texts whose country names and demonyms vote: the title, "Afghan forces".
     """
-    return _Resolver(gazetteer, countries or {}, context_texts).resolve(queries)
+    short = [_shortened(query) for query in queries]
+    texts = [text[:_MAX_CONTEXT_CHARS] for text in context_texts]
+    return _Resolver(gazetteer, countries or {}, texts).resolve(short)
+
+
+def _shortened(query: PlaceQuery) -> PlaceQuery:
+    """What is longer is noise (a table without blanks, a key), and would cost its length squared to read."""
+    if len(query.text) <= MAX_TEXT_CHARS and all(len(text) <= MAX_TEXT_CHARS for text in query.within):
+        return query
+    return PlaceQuery(query.text[:MAX_TEXT_CHARS], tuple(text[:MAX_TEXT_CHARS] for text in query.within))
 
 
 class _Resolver:

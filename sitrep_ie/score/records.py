@@ -237,7 +237,7 @@ def read_records(path: Path | str, ontology: Ontology) -> list[EventRecord]:
         where = f"{path}:{number}"
         try:
             raw = json.loads(line)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise FormatError(f"{where}: not valid JSON: {error}") from error
         record = _record(raw, where, ontology)
         if (key := (record.document_id, record.id)) in seen:

@@ -12,6 +12,10 @@ from typing import Any
 from sitrep_ie.document import Report
 from sitrep_ie.errors import DocumentError, FormatError
 
+# No report is so long; a few megabytes of gzip may unpack to gigabytes of one.
+_MAX_LINE_BYTES = 2**29
+_MAX_JSON_BYTES = 2**30
+
 
 def read_reports(path: Path | str) -> Iterator[Report]:
     """Yields the reports of a file: .json (one report or a list), else JSON lines; .gz is unpacked.
@@ -33,7 +37,15 @@ def read_reports(path: Path | str) -> Iterator[Report]:
 
 
 def _read_json(path: Path) -> Iterator[Report]:
-    raw = _parsed(_decoded(b"".join(_lines(path)), path), str(path))
+    lines, num_bytes = [], 0
+    for line in _lines(path):
+        lines.append(line)
+        num_bytes += len(line)
+        if num_bytes > _MAX_JSON_BYTES:
+            raise FormatError(
+                f"{path}: over {_MAX_JSON_BYTES >> 20} MiB of JSON, expected JSON lines for so many reports"
+            )
+    raw = _parsed(_decoded(b"".join(lines), path), str(path))
     for i, item in enumerate(raw if isinstance(raw, list) else [raw]):
         yield _report(item, f"{path}: [{i}]" if isinstance(raw, list) else str(path))
 
@@ -42,7 +54,11 @@ def _lines(path: Path) -> Iterator[bytes]:
     """One line after another: an archive may be larger than the memory."""
     try:
         with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as file:
-            yield from file
+            while raw := file.readline(_MAX_LINE_BYTES + 1):
+                if len(raw) > _MAX_LINE_BYTES:
+                    limit = f"{_MAX_LINE_BYTES >> 20} MiB"
+                    raise FormatError(f"{path}: holds a line of over {limit}, expected one report a line")
+                yield raw
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise FormatError(f"{path}: not a whole gzip file: {error}") from error
     except OSError as error:
