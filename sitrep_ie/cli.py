@@ -94,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_redact_option(extract)
     _add_model_options(extract)
+    _add_precision(extract)
     extract.set_defaults(run=_extract)
 
     _add_batch(commands)
@@ -124,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
         "--ontology", metavar="FILE", type=Path, help="of a file of predictions; else the shipped model's"
     )
     evaluate.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+    _add_precision(evaluate)
     evaluate.set_defaults(run=_evaluate)
 
     _add_convert(commands)
@@ -309,6 +311,15 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
 
 
+def _add_precision(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--precision",
+        default="float32",
+        metavar="NAME",
+        help="of the encoder: float32, bfloat16, or auto (bfloat16 where that is fast)",
+    )
+
+
 def _extract(options: argparse.Namespace) -> int:
     from sitrep_ie.extractor import Extractor, make_document
 
@@ -318,7 +329,9 @@ def _extract(options: argparse.Namespace) -> int:
     documents = [
         make_document(_read_text(name), options.published, "stdin" if name == "-" else name) for name in names
     ]
-    extractor = Extractor.load(options.model, device=options.device, gazetteer=options.gazetteer)
+    extractor = Extractor.load(
+        options.model, device=options.device, gazetteer=options.gazetteer, precision=options.precision
+    )
     reports = list(extractor.extract_many(documents, min_score=options.min_score))
     if options.redact_persons:
         reports = [report.redacted() for report in reports]
@@ -482,7 +495,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     if not options.predicted.exists():
         raise FormatError(f"{options.predicted}: there is no such model folder or file of predictions")
     if options.predicted.is_dir():
-        extractor = Extractor.load(options.predicted, device=options.device)
+        extractor = Extractor.load(options.predicted, device=options.device, precision=options.precision)
         ontology = extractor.ontology
         gold = read_examples(options.gold, ontology)
         reports = list(extractor.extract_many(example.document for example in gold))

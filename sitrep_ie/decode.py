@@ -144,14 +144,13 @@ def decode_document(
     ]
     relations.sort(key=lambda relation: (relation.head.span, relation.tail.span, relation.relation_type))
     linked = {node for relation in relations for node in (relation.head, relation.tail)}
-    linkable = _linkable_types(ontology)
     found = [
         node
         for node in nodes.values()
         if isinstance(node, Trigger)
         or node.score >= config.unlinked_threshold
         or node in linked
-        or node.type not in linkable
+        or node.type not in ontology.linkable_types
     ]
     return Annotation(
         document_id=document_id,
@@ -229,13 +228,3 @@ def _links(
                 links[head, tail] = result.link_probs_PR[pair]
     return links
 
-
-def _linkable_types(ontology: Ontology) -> set[str]:
-    """The mention types that may stand at an end of some relation."""
-    pairs = [
-        (head, tail)
-        for head in ontology.span_types
-        for tail in ontology.span_types
-        if ontology.allowed(head, tail)
-    ]
-    return {name for pair in pairs for name in pair}

@@ -36,8 +36,10 @@ _SENTENCE_END = frozenset(".!?;")
 _MAX_WORD_PIECES = 12
 _MAX_HEADING_WORDS = 12
 
-# Batches are padded to multiples of this: a kernel library compiles its kernels for every new shape.
+# Batches are padded to multiples of this in training: a kernel library compiles its kernels for every new
+# shape. Extraction, which has no backward pass, gains more by less padding.
 LENGTH_STEP = 32
+EXTRACTION_LENGTH_STEP = 8
 
 CASES = ("lower", "capital", "upper", "mixed", "digits", "other")
 
@@ -393,21 +395,23 @@ def sort_by_length(windows: Sequence[Window]) -> list[int]:
     return sorted(range(len(windows)), key=lambda index: -windows[index].num_tokens)
 
 
-def batches_by_tokens(windows: Sequence[Window], order: Sequence[int], max_tokens: int) -> list[list[int]]:
+def batches_by_tokens(
+    windows: Sequence[Window], order: Sequence[int], max_tokens: int, step: int = LENGTH_STEP
+) -> list[list[int]]:
     """Cuts `order` into batches of at most `max_tokens` tokens, padding included, or of a single window."""
     batches: list[list[int]] = []
     longest = 0
     for index in order:
-        longest_with = max(longest, padded_length(windows[index].num_tokens))
+        longest_with = max(longest, padded_length(windows[index].num_tokens, step))
         if batches and longest_with * (len(batches[-1]) + 1) <= max_tokens:
             batches[-1].append(index)
             longest = longest_with
         else:
             batches.append([index])
-            longest = padded_length(windows[index].num_tokens)
+            longest = padded_length(windows[index].num_tokens, step)
     return batches
 
 
-def padded_length(length: int) -> int:
+def padded_length(length: int, step: int = LENGTH_STEP) -> int:
     """The length to which a window of so many tokens or words is padded at least."""
-    return -(-length // LENGTH_STEP) * LENGTH_STEP
+    return -(-length // step) * step

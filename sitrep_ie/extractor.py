@@ -34,6 +34,7 @@ from sitrep_ie.config import Config, format_toml, read_toml
 from sitrep_ie.decode import FloatArray, WindowResult, decode_document, decode_tags
 from sitrep_ie.document import Annotation, Document, Report, Span, paragraph_spans
 from sitrep_ie.encode import (
+    EXTRACTION_LENGTH_STEP,
     EncodedText,
     TextEncoder,
     Window,
@@ -53,6 +54,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 DEFAULT_BATCH_SIZE = 16
+PRECISIONS = ("auto", "float32", "bfloat16")
+# A processor gains nothing by longer passes, whose layers no longer fit its cache.
+_MAX_CPU_PASS_TOKENS = 1024
 # Windows are sorted by length over so many batches; more would only delay the first result.
 _POOL_BATCHES = 16
 
@@ -95,6 +99,7 @@ class Extractor:
         resolvers: Resolvers | None = None,
         gazetteer: Path | None = None,
         calibration: Calibration | None = None,
+        precision: str = "float32",
     ) -> None:
         """Prefer `load`.
 
@@ -107,9 +112,10 @@ class Extractor:
             resolvers: of values; default `Resolvers.default` with `gazetteer`.
             gazetteer: the file that places are resolved with; None is the shipped one.
             calibration: of the scores; None leaves them as the network gives them.
+            precision: of the encoder, see `load`.
 
         Raises:
-            ConfigError: the windows are longer than the encoder takes.
+            ConfigError: the windows are longer than the encoder takes, or there is no such precision.
         """
         import torch
 
@@ -119,6 +125,7 @@ class Extractor:
         self.calibration = calibration or Calibration()
         self.text_encoder = text_encoder
         self.device = torch.device(device)
+        self.precision = resolve_precision(precision, self.device)
         self.model = model.to(self.device).eval()
         self._resolvers = resolvers
         self._gazetteer = gazetteer
@@ -129,7 +136,12 @@ class Extractor:
 
     @classmethod
     def load(
-        cls, path: Path | str | None = None, device: str = "auto", *, gazetteer: Path | str | None = None
+        cls,
+        path: Path | str | None = None,
+        device: str = "auto",
+        *,
+        gazetteer: Path | str | None = None,
+        precision: str = "float32",
     ) -> Extractor:
         """Loads a model folder; without a path the model that ships with the package.
 
@@ -139,10 +151,14 @@ class Extractor:
             path: a folder as written by training.
             device: "auto" (a GPU when there is one), "cpu", "cuda", "cuda:1", "mps".
             gazetteer: a file of `sitrep-ie gazetteer build`, to find places in instead of the shipped one.
+            precision: of the encoder's matrix products. "float32" gives the same scores whatever the batch
+                is. "bfloat16" is faster where the processor or the GPU has it, and scores then depend on the
+                batch in their second digit. "auto" is "bfloat16" there and "float32" elsewhere.
 
         Raises:
             ModelError: the folder or a file in it is missing, broken or does not fit the others.
             ConfigError, OntologyError: that is so of its configuration or ontology.
+            ConfigError: there is no such precision.
             DeviceError: the device does not exist on this machine.
         """
         from sitrep_ie.manifest import check_manifest, check_sizes
@@ -155,6 +171,7 @@ class Extractor:
         )
 
         chosen = resolve_device(device)
+        resolve_precision(precision, chosen)
         folder = default_model_folder() if path is None else Path(path)
         if not folder.is_dir():
             raise ModelError(f"{folder}: no model folder")
@@ -172,7 +189,14 @@ class Extractor:
         places = None if gazetteer is None else Path(gazetteer)
         calibration = Calibration.load(folder, ontology)
         extractor = cls(
-            model, text_encoder, ontology, config, chosen, gazetteer=places, calibration=calibration
+            model,
+            text_encoder,
+            ontology,
+            config,
+            chosen,
+            gazetteer=places,
+            calibration=calibration,
+            precision=precision,
         )
         # Last, so that a file which cannot be read at all is told by what is wrong in it.
         check_manifest(folder)
@@ -370,7 +394,10 @@ class Extractor:
     ) -> Iterator[tuple[_Prepared, Annotation]]:
         windows = [window for prepared in pool for window in prepared.windows]
         results: list[WindowResult | None] = [None] * len(windows)
-        for indices in batches_by_tokens(windows, sort_by_length(windows), max_tokens):
+        if self.device.type == "cpu":
+            max_tokens = min(max_tokens, _MAX_CPU_PASS_TOKENS)
+        order = sort_by_length(windows)
+        for indices in batches_by_tokens(windows, order, max_tokens, EXTRACTION_LENGTH_STEP):
             found = self._run_within_memory([windows[index] for index in indices])
             for index, result in zip(indices, found, strict=True):
                 results[index] = result
@@ -388,7 +415,8 @@ class Extractor:
         """`_run`, in halves where the device's memory does not hold all."""
         import torch
 
-        num_tokens = len(windows) * padded_length(max(window.num_tokens for window in windows))
+        longest = max(window.num_tokens for window in windows)
+        num_tokens = len(windows) * padded_length(longest, EXTRACTION_LENGTH_STEP)
         if len(windows) == 1 or num_tokens <= self._max_pass_tokens:
             try:
                 return self._run(windows)
@@ -415,8 +443,8 @@ class Extractor:
         from sitrep_ie.model import collate, collate_spans
 
         with torch.inference_mode():
-            batch = collate(windows, self.text_encoder.pad_id, self.device)
-            tagged = self.model.tag(batch)
+            batch = collate(windows, self.text_encoder.pad_id, self.device, EXTRACTION_LENGTH_STEP)
+            tagged = self.model.tag(batch, self.precision)
             log_probs_BWT = torch.log_softmax(tagged.tag_logits_BWT.float(), dim=-1).cpu().numpy()
             if not np.isfinite(log_probs_BWT).all():
                 # Read as tags it would be an empty result.
@@ -575,6 +603,27 @@ def resolve_device(device: str) -> str:
     elif wanted.type != "cpu":
         raise DeviceError(f"device {device!r}: expected 'auto', 'cpu', 'cuda', 'cuda:N' or 'mps'")
     return device
+
+
+def resolve_precision(precision: str, device: str | torch.device) -> str:
+    """Returns the precision to use for a user's word: "float32" or "bfloat16".
+
+    Raises:
+        ConfigError: there is no such precision.
+    """
+    import torch
+
+    if precision not in PRECISIONS:
+        raise ConfigError(f"precision {precision!r}: expected one of {PRECISIONS}")
+    if precision != "auto":
+        return precision
+    kind = torch.device(device).type
+    fast = kind == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    if kind == "cpu":
+        # Other processors compute bfloat16 in steps, slower than float32.
+        tests = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+        fast = any(getattr(torch.cpu, name, bool)() for name in tests)
+    return "bfloat16" if fast else "float32"
 
 
 def default_model_folder() -> Path:

@@ -9,6 +9,7 @@ D span or pair width, E twice that, C context width, P pairs, R relation types, 
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import itertools
 import json
@@ -23,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from sitrep_ie.config import ModelConfig
-from sitrep_ie.encode import CASES, IntArray, Window, WindowSpans, padded_length
+from sitrep_ie.encode import CASES, LENGTH_STEP, IntArray, Window, WindowSpans, padded_length
 from sitrep_ie.errors import ConfigError, ModelError
 from sitrep_ie.ontology import Ontology
 
@@ -81,10 +82,12 @@ class LinkOutput:
     attribute_logits_BNA: Tensor
 
 
-def collate(windows: Sequence[Window], pad_id: int, device: torch.device | str = "cpu") -> Batch:
-    """Pads windows to the longest, rounded up."""
-    num_tokens = padded_length(max(window.num_tokens for window in windows))
-    num_words = padded_length(max(window.num_words for window in windows))
+def collate(
+    windows: Sequence[Window], pad_id: int, device: torch.device | str = "cpu", step: int = LENGTH_STEP
+) -> Batch:
+    """Pads windows to the longest, rounded up to a multiple of `step`."""
+    num_tokens = padded_length(max(window.num_tokens for window in windows), step)
+    num_words = padded_length(max(window.num_words for window in windows), step)
     shape = (len(windows), num_tokens)
     token_ids = np.full(shape, pad_id, dtype=np.int64)
     attention = np.zeros(shape, dtype=np.int64)
@@ -224,14 +227,24 @@ class ExtractionModel(nn.Module):
         linkable_TT: np.ndarray = self.allowed_TTR.any(dim=-1).cpu().numpy()
         return linkable_TT
 
-    def tag(self, batch: Batch) -> TagOutput:
-        """Returns word states (means of their tokens' states) and tag logits."""
+    def tag(self, batch: Batch, precision: str = "float32") -> TagOutput:
+        """Returns word states (means of their tokens' states) and tag logits.
+
+        Args:
+            batch: the windows.
+            precision: "bfloat16" lets the encoder multiply in it; the weights, the words' states and the
+                heads keep 32 bits. "float32" changes nothing: in training, autocast of its own holds.
+        """
         embedded_BLE = self.encoder.get_input_embeddings()(batch.token_ids_BL)
         if self.case_embedding is not None:
             embedded_BLE = embedded_BLE + self.case_embedding(batch.cases_BL)
-        states_BLH = self.encoder(
-            inputs_embeds=embedded_BLE, attention_mask=batch.attention_mask_BL
-        ).last_hidden_state
+        reduced = torch.autocast(embedded_BLE.device.type, dtype=torch.bfloat16)
+        with reduced if precision == "bfloat16" else contextlib.nullcontext():
+            states_BLH = self.encoder(
+                inputs_embeds=embedded_BLE, attention_mask=batch.attention_mask_BL
+            ).last_hidden_state
+        if precision == "bfloat16":
+            states_BLH = states_BLH.float()
         num_windows, num_words = batch.word_mask_BW.shape
         width = states_BLH.shape[-1]
         # One row more than words takes the special tokens and the padding.

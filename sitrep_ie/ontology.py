@@ -248,6 +248,11 @@ class Ontology:
         return self._allowed.get((head_type, tail_type), frozenset())
 
     @cached_property
+    def linkable_types(self) -> frozenset[str]:
+        """The span types that may stand at an end of some relation."""
+        return frozenset(name for pair in self._allowed for name in pair)
+
+    @cached_property
     def _allowed(self) -> dict[tuple[str, str], frozenset[str]]:
         table: dict[tuple[str, str], frozenset[str]] = {}
         for relation in self.relation_types:

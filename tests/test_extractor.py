@@ -21,7 +21,14 @@ from sitrep_ie.config import Config, EncodeConfig
 from sitrep_ie.document import Annotation, Document
 from sitrep_ie.encode import TextEncoder
 from sitrep_ie.errors import ConfigError, DeviceError, DocumentError, ModelError, OntologyError, SitrepError
-from sitrep_ie.extractor import Extractor, default_model_folder, extract, make_document, resolve_device
+from sitrep_ie.extractor import (
+    Extractor,
+    default_model_folder,
+    extract,
+    make_document,
+    resolve_device,
+    resolve_precision,
+)
 from sitrep_ie.model import ExtractionModel, LinkOutput, TagOutput, allowed_relations
 
 
@@ -105,7 +112,7 @@ class WordModel(nn.Module):
 
     linkable = ExtractionModel.linkable
 
-    def tag(self, batch):
+    def tag(self, batch, precision="float32"):
         num_windows, num_words = batch.word_mask_BW.shape
         sums = torch.zeros(num_windows, num_words + 1, dtype=torch.long)
         sums = sums.scatter_add(1, batch.token_words_BL, batch.token_ids_BL)[:, :num_words]
@@ -232,7 +239,7 @@ def test_an_unforeseen_error_tells_of_which_document_it_is(tiny_extractor):
 
 
 def test_a_network_that_gives_no_numbers_is_an_error(tiny_encoder_path, tiny_ontology, monkeypatch):
-    def tag(self, batch):
+    def tag(self, batch, precision="float32"):
         logits = torch.full((*batch.word_mask_BW.shape, self.num_tags), float("nan"))
         return TagOutput(batch.word_mask_BW[..., None].float(), logits)
 
@@ -392,3 +399,54 @@ def test_extract_loads_the_shipped_model_once(tiny_model_path, tiny_examples, mo
         assert extract("").events == ()
     finally:
         extractor_module._default_extractor.cache_clear()
+
+
+# ---- precision ----
+
+
+def test_reduced_precision_changes_scores_little_and_the_default_not_at_all(tiny_model_path, tiny_examples):
+    documents = [example.document for example in tiny_examples]
+    plain = Extractor.load(tiny_model_path, device="cpu")
+    reduced = Extractor.load(tiny_model_path, device="cpu", precision="bfloat16")
+    assert (plain.precision, reduced.precision) == ("float32", "bfloat16")
+    before, after = (list(extractor.annotate_many(documents)) for extractor in (plain, reduced))
+    assert after == before  # scores do not take part
+    old, new = ([node.score for a in found for node in a.spans()] for found in (before, after))
+    assert old != new
+    assert new == pytest.approx(old, abs=0.03)
+
+
+def test_precision_by_what_the_processor_has(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False, raising=False)
+    for has_it, expected in ((True, "bfloat16"), (False, "float32")):
+        monkeypatch.setattr(
+            torch.cpu, "_is_avx512_bf16_supported", lambda answer=has_it: answer, raising=False
+        )
+        assert resolve_precision("auto", "cpu") == expected
+    assert resolve_precision("auto", "mps") == "float32"
+    with pytest.raises(
+        ConfigError, match=r"precision 'int4': expected one of \('auto', 'float32', 'bfloat16'\)"
+    ):
+        resolve_precision("int4", "cpu")
+
+
+def test_a_wrong_precision_shows_before_the_model_is_loaded(tmp_path):
+    with pytest.raises(ConfigError, match="'half'"):
+        Extractor.load(tmp_path, device="cpu", precision="half")
+
+
+def test_passes_on_a_processor_are_small_and_padded_little(tiny_model_path, tiny_examples, monkeypatch):
+    extractor = Extractor.load(tiny_model_path, device="cpu")
+    shapes = []
+    plain = extractor.model.tag
+
+    def tag(batch, precision):
+        shapes.append(tuple(batch.token_ids_BL.shape))
+        return plain(batch, precision)
+
+    monkeypatch.setattr(extractor.model, "tag", tag)
+    documents = [example.document for example in tiny_examples] * 40
+    assert len(list(extractor.annotate_many(documents, batch_size=1000))) == len(documents)
+    assert max(rows * length for rows, length in shapes) <= 1024
+    assert all(length % 8 == 0 for _, length in shapes)
+    assert any(length % 32 for _, length in shapes)

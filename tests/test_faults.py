@@ -141,11 +141,11 @@ def crowded(tiny_model_path):
     def limit(num_windows, error=CUDA_ERROR):
         tried = []
 
-        def tag(batch):
+        def tag(batch, precision):
             tried.append(len(batch.token_ids_BL))
             if tried[-1] > num_windows:
                 raise error
-            return plain(batch)
+            return plain(batch, precision)
 
         extractor.model.tag = tag
         return tried
