@@ -1164,7 +1164,9 @@ def model_card(config: Config, record: Mapping[str, Any], scores: Mapping[str, S
         "",
         "Meant for analysts who gather what reports say. It reads English reports and tells what they claim,",
         "not what is true; it misses events and makes some up, so that a person has to check every record",
-        "before anybody acts on it. It must not be used to single out persons.",
+        "before anybody acts on it. It must not be used to find, target or judge persons; what reports say of",
+        "people is personal data. On kinds of reports, regions and subjects that it has not learnt from it does",
+        "worse. docs/limits.md of the library says what records can and cannot support.",
         "",
     ]
     return "\n".join(lines)
