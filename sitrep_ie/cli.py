@@ -21,7 +21,9 @@ from sitrep_ie import __version__
 from sitrep_ie.errors import DependencyError, FormatError, SitrepError
 
 if TYPE_CHECKING:
+    from sitrep_ie.batch import RayEngine
     from sitrep_ie.document import Report
+    from sitrep_ie.extractor import Extractor
 
 _VERBOSE = "tell what is being done"
 FORMATS = ("table", "json", "jsonl", "csv", "geojson", "acled", "plover", "html")
@@ -37,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         format="%(name)s: %(message)s", level=logging.INFO if options.verbose else logging.WARNING
     )
     try:
+        _find_model(options)
         status: int = options.run(options)
         # Here and not at the interpreter's end, where a reader that has gone could no longer be caught.
         sys.stdout.flush()
@@ -57,6 +60,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
+def _find_model(options: argparse.Namespace) -> None:
+    """Turns the name of a model, where the command takes one, into its folder."""
+    if isinstance(getattr(options, "model", None), str):
+        from sitrep_ie.hub import find_model
+
+        options.model = find_model(options.model, revision=getattr(options, "revision", None))
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="sitrep-ie", description="Situation reports in, structured event records out."
@@ -64,7 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"sitrep-ie {__version__}")
     parser.add_argument("--verbose", action="store_true", help=_VERBOSE)
     commands = parser.add_subparsers(
-        required=True, metavar="{extract,batch,train,evaluate,convert,gazetteer,export,view,info,doctor}"
+        required=True,
+        metavar="{extract,batch,suggest,train,evaluate,convert,"
+        "gazetteer,export,view,info,doctor}",
     )
 
     extract = commands.add_parser("extract", help="print the events of reports")
@@ -98,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     extract.set_defaults(run=_extract)
 
     _add_batch(commands)
+    _add_suggest(commands)
 
     train = commands.add_parser("train", help="train a model from annotated reports")
     train.add_argument("config", metavar="CONFIG", type=Path, help="a TOML file, see configs/default.toml")
@@ -153,7 +167,7 @@ def _parser() -> argparse.ArgumentParser:
 
     info = commands.add_parser("info", help="print versions, the model's card and its scores")
     info.add_argument(
-        "model", nargs="?", type=Path, metavar="MODEL", help="a model folder; none is the shipped one"
+        "model", nargs="?", metavar="MODEL", help="a model, as for extract --model; none is the shipped one"
     )
     info.set_defaults(run=_info)
 
@@ -231,9 +245,9 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     export = commands.add_parser(
         "export",
         help="turn extracted reports into a database, a table or a map",
-        description="Reads records of extract or batch and writes one file of all of them, which appears when "
-        "it is complete. An SQLite file has all that a record holds and full-text search; Parquet and CSV are "
-        "one table; acled and plover are CSV with the columns of these projects.",
+        description="Reads records of extract or batch and writes one file of all of them, which appears "
+        "when it is complete. An SQLite file has all that a record holds and full-text search; Parquet and "
+        "CSV are one table; acled and plover are CSV with the columns of these projects.",
     )
     export.add_argument(
         "sources",
@@ -294,6 +308,15 @@ def _add_batch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--overwrite", action="store_true", help="start anew, whatever an earlier run has written"
     )
     batch.add_argument("--quiet", action="store_true", help="no progress bar")
+    batch.add_argument(
+        "--engine",
+        choices=("local", "ray"),
+        default="local",
+        help="ray: workers on a Ray cluster (RAY_ADDRESS), or on this machine's cores; see docs/scale.md",
+    )
+    batch.add_argument("--workers", metavar="N", type=int, help="of ray; default: as many as have room")
+    batch.add_argument("--cpus-per-worker", metavar="X", type=float, default=1.0, help="of ray")
+    batch.add_argument("--gpus-per-worker", metavar="X", type=float, default=0.0, help="of ray; 0.5 is half")
     _add_model_options(batch)
     batch.set_defaults(run=_batch)
 
@@ -306,8 +329,43 @@ def _add_redact_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_suggest(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from sitrep_ie.formats import FORMATS as ANNOTATION_FORMATS
+
+    suggest = commands.add_parser(
+        "suggest",
+        help="choose the paragraphs to annotate next",
+        description="Writes the paragraphs of a pool of reports that the model is least sure of, no two "
+        "alike, with what it finds in them, for an annotation tool. The pool: files and folders as of batch.",
+    )
+    suggest.add_argument("pool", nargs="+", metavar="POOL", help="a file, a folder or a glob")
+    suggest.add_argument("--n", metavar="N", type=int, default=50, help="so many paragraphs at most (50)")
+    suggest.add_argument("--out", metavar="FILE", type=Path, required=True, help="the file, or brat folder")
+    suggest.add_argument(
+        "--to",
+        dest="form",
+        choices=ANNOTATION_FORMATS,
+        help="the tool; default: by the end of FILE's name, as of convert",
+    )
+    suggest.add_argument(
+        "--annotated",
+        metavar="FILE",
+        type=Path,
+        action="append",
+        default=[],
+        help="annotated reports whose paragraphs are not suggested again; may be given several times",
+    )
+    _add_model_options(suggest)
+    suggest.set_defaults(run=_suggest)
+
+
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", metavar="DIR", type=Path, help="a model folder instead of the shipped one")
+    parser.add_argument(
+        "--model",
+        metavar="MODEL",
+        help="instead of the shipped one: a folder, package:NAME, or user/model of the Hugging Face hub",
+    )
+    parser.add_argument("--revision", metavar="REV", help="branch, tag or commit of a model on the hub")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
 
 
@@ -358,16 +416,16 @@ def _extract(options: argparse.Namespace) -> int:
 
 def _batch(options: argparse.Namespace) -> int:
     from sitrep_ie.batch import Columns, find_files, run
-    from sitrep_ie.extractor import Extractor, default_model_folder
+    from sitrep_ie.extractor import default_model_folder
 
     find_files(options.inputs)  # a wrong name shows before the model is loaded
     model = options.model or default_model_folder()
-    extractor = Extractor.load(model, device=options.device, gazetteer=options.gazetteer)
+    engine = _batch_engine(options, model)
     try:
         summary = run(
             options.inputs,
             options.out,
-            extractor,
+            engine,
             form=options.format,
             columns=Columns(options.text_column, options.id_column, options.published_column),
             batch_size=options.batch_size,
@@ -386,6 +444,51 @@ def _batch(options: argparse.Namespace) -> int:
         return 130
     print(f"sitrep-ie: {options.out}: {summary}", file=sys.stderr)
     return 1 if summary.num_failed else 0
+
+
+def _batch_engine(options: argparse.Namespace, model: Path) -> Extractor | RayEngine:
+    from sitrep_ie.batch import ModelLoader, RayEngine
+    from sitrep_ie.extractor import Extractor
+
+    if options.engine == "local":
+        return Extractor.load(model, device=options.device, gazetteer=options.gazetteer)
+    loader = ModelLoader(
+        options.model and os.path.abspath(options.model),
+        options.device,
+        options.gazetteer and os.path.abspath(options.gazetteer),
+    )
+    return RayEngine(loader, options.workers, options.cpus_per_worker, options.gpus_per_worker)
+
+
+def _suggest(options: argparse.Namespace) -> int:
+    from sitrep_ie.batch import Failure, find_files, read_documents
+    from sitrep_ie.errors import ConfigError
+    from sitrep_ie.extractor import Extractor
+    from sitrep_ie.formats import format_of, read_examples, write_examples
+    from sitrep_ie.suggest import MIN_WORDS, suggest
+
+    if options.n < 1:
+        raise ConfigError(f"--n {options.n}: expected at least 1")
+    form = options.form or format_of(options.out)
+    find_files(options.pool)  # a wrong name shows before the model is loaded
+    extractor = Extractor.load(options.model, device=options.device)
+    annotated = [e.document for path in options.annotated for e in read_examples(path, extractor.ontology)]
+    failures: list[Failure] = []
+    pool = read_documents(options.pool, on_failure=failures.append)
+    chosen = suggest(pool, extractor, options.n, annotated=annotated)
+    for failure in failures:
+        print(f"sitrep-ie: left out: {failure}", file=sys.stderr)
+    if not chosen:
+        raise FormatError(
+            f"{' '.join(options.pool)}: no paragraph of {MIN_WORDS} words or more that is not annotated yet"
+        )
+    examples = [item.on_one_line() if form == "inline" else item.example for item in chosen]
+    left_out = write_examples(options.out, examples, extractor.ontology, form)
+    for what, count in left_out.items():
+        print(f"sitrep-ie: left out: {count} {what}", file=sys.stderr)
+    num_documents = len({item.document_id for item in chosen})
+    print(f"{options.out}: {len(chosen)} paragraphs of {num_documents} documents, {form}")
+    return 0
 
 
 def _read_text(name: str) -> str:
@@ -620,13 +723,11 @@ def _info(options: argparse.Namespace) -> int:
     import platform
     from importlib.metadata import version
 
-    from sitrep_ie.errors import ModelError
     from sitrep_ie.extractor import default_model_folder
+    from sitrep_ie.hub import without_front_matter
     from sitrep_ie.ontology import Ontology
 
     folder = options.model or default_model_folder()
-    if not folder.is_dir():
-        raise ModelError(f"{folder}: no model folder")
     ontology = Ontology.load(folder / "ontology.json")
     libraries = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "tokenizers"))
     size = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
@@ -639,7 +740,7 @@ def _info(options: argparse.Namespace) -> int:
     )
     card = folder / "README.md"
     if card.is_file():
-        print(f"\n{card.read_text(encoding='utf-8').rstrip()}")
+        print(f"\n{without_front_matter(card.read_text(encoding='utf-8')).rstrip()}")
     return 0
 
 
