@@ -32,7 +32,7 @@ import numpy as np
 from sitrep_ie.calibration import CALIBRATION_FILE, Calibration
 from sitrep_ie.config import Config, format_toml, read_toml
 from sitrep_ie.decode import FloatArray, WindowResult, decode_document, decode_tags
-from sitrep_ie.document import Annotation, Document, Report, Span, paragraph_spans
+from sitrep_ie.document import Annotation, Document, Report, ReportWarning, Span, paragraph_spans
 from sitrep_ie.encode import (
     EXTRACTION_LENGTH_STEP,
     EncodedText,
@@ -43,6 +43,7 @@ from sitrep_ie.encode import (
     sort_by_length,
 )
 from sitrep_ie.errors import ConfigError, DeviceError, DocumentError, ModelError, SitrepError
+from sitrep_ie.language import foreign_language, language_name
 from sitrep_ie.ontology import Ontology
 
 if TYPE_CHECKING:
@@ -133,6 +134,8 @@ class Extractor:
         # Tokens of one pass, padding included: fewer once the device's memory has proved too small.
         self._max_pass_tokens = math.inf
         self._observe: _Observer | None = None
+        # Where it was loaded from: what is shared are these files, and not its weights in another precision.
+        self._folder: Path | None = None
 
     @classmethod
     def load(
@@ -142,25 +145,32 @@ class Extractor:
         *,
         gazetteer: Path | str | None = None,
         precision: str = "float32",
+        revision: str | None = None,
+        token: str | None = None,
     ) -> Extractor:
         """Loads a model folder; without a path the model that ships with the package.
 
         Scores are calibrated where the folder holds a `calibration.json`, and the network's own elsewhere.
 
         Args:
-            path: a folder as written by training.
+            path: a folder as written by training. A string that is no folder here is the name of a model:
+                "package:NAME" of one installed with pip, "user/model" of one on the Hugging Face hub.
             device: "auto" (a GPU when there is one), "cpu", "cuda", "cuda:1", "mps".
             gazetteer: a file of `sitrep-ie gazetteer build`, to find places in instead of the shipped one.
             precision: of the encoder's matrix products. "float32" gives the same scores whatever the batch
                 is. "bfloat16" is faster where the processor or the GPU has it, and scores then depend on the
                 batch in their second digit. "auto" is "bfloat16" there and "float32" elsewhere.
+            revision: branch, tag or commit of a model on the hub.
+            token: for the hub, see `hub.find_model`.
 
         Raises:
+            ModelError: there is no such model, or the hub cannot be reached.
             ModelError: the folder or a file in it is missing, broken or does not fit the others.
             ConfigError, OntologyError: that is so of its configuration or ontology.
             ConfigError: there is no such precision.
             DeviceError: the device does not exist on this machine.
         """
+        from sitrep_ie.hub import find_model
         from sitrep_ie.manifest import check_manifest, check_sizes
         from sitrep_ie.model import (
             WEIGHTS_FILE,
@@ -172,9 +182,8 @@ class Extractor:
 
         chosen = resolve_device(device)
         resolve_precision(precision, chosen)
-        folder = default_model_folder() if path is None else Path(path)
-        if not folder.is_dir():
-            raise ModelError(f"{folder}: no model folder")
+        chosen_path = default_model_folder() if path is None else path
+        folder = find_model(chosen_path, revision=revision, token=token)
         for name in (WEIGHTS_FILE, "config.toml", "ontology.json", "tokenizer.json", "encoder.json"):
             if not (folder / name).is_file():
                 raise ModelError(f"{folder}: {name} is missing, expected a folder written by training")
@@ -200,6 +209,7 @@ class Extractor:
         )
         # Last, so that a file which cannot be read at all is told by what is wrong in it.
         check_manifest(folder)
+        extractor._folder = folder
         return extractor
 
     def save(self, path: Path | str, precision: str = "float16") -> None:
@@ -230,6 +240,50 @@ class Extractor:
             raise ModelError(f"{folder}: cannot be written: {reason}") from error
         finally:
             shutil.rmtree(part, ignore_errors=True)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        private: bool = True,
+        revision: str | None = None,
+        token: str | None = None,
+        licence: str | None = None,
+    ) -> str:
+        """Shares the model on the Hugging Face hub and returns the address of the commit.
+
+        An extractor that was loaded shares the files that it was loaded from, card and scores included; any
+        other one those of `save`. Only safetensors, JSON, TOML and Markdown files are sent.
+
+        Args:
+            repo_id: "user/model"; the repository is made if need be.
+            private: of a repository that is made; one that is there stays as it is.
+            revision: the branch to write to, made if need be; default the main one.
+            token: that may write; default the one that `hf auth login` has stored.
+            licence: of the model, such as "apache-2.0", for the head of its card.
+
+        Raises:
+            ModelError: the hub refuses or cannot be reached, or `repo_id` is no name of a repository.
+        """
+        import tempfile
+
+        from sitrep_ie.hub import push_model
+
+        language = self.config.language
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = self._folder
+            if folder is None:
+                folder = Path(scratch)
+                self.save(folder)
+            return push_model(
+                folder,
+                repo_id,
+                private=private,
+                revision=revision,
+                token=token,
+                licence=licence,
+                language=language,
+            )
 
     def _write(self, folder: Path, precision: str) -> None:
         import json
@@ -318,7 +372,17 @@ class Extractor:
                     self.calibration,
                     min_score=min_score,
                 )
-            yield dataclasses.replace(report, coder=coder)
+            yield dataclasses.replace(report, coder=coder, warnings=self._warnings(prepared.document))
+
+    def _warnings(self, document: Document) -> tuple[ReportWarning, ...]:
+        language = foreign_language(document.text, self.config.language)
+        if language is None:
+            return ()
+        message = (
+            f"the text looks like {language}, but the model reads {language_name(self.config.language)}: "
+            "expect events to be missed or wrong"
+        )
+        return (ReportWarning("language", message),)
 
     def assemble(self, document: Document, annotation: Annotation) -> Report:
         """Returns the report of an annotation that is given, such as gold, with its scores as they are.
