@@ -78,7 +78,9 @@ class OutcomeGatherer:
 
     def _sources(self, occurrence: Occurrence, field: str, items: bool) -> list[Occurrence]:
         """The events that state an outcome of `occurrence`: itself, or those below it."""
-        if self._field(occurrence) == field and (self._victims_by_trigger(occurrence) or not occurrence.children):
+        if self._field(occurrence) == field and (
+            self._victims_by_trigger(occurrence) or not occurrence.children
+        ):
             return [occurrence]
         children = [self._links.occurrences[i] for i in occurrence.children]
         own = [child for child in children if child.event_type != occurrence.event_type]
