@@ -76,8 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--verbose", action="store_true", help=_VERBOSE)
     commands = parser.add_subparsers(
         required=True,
-        metavar="{extract,batch,suggest,train,evaluate,convert,"
-        "gazetteer,export,view,info,doctor}",
+        metavar="{extract,batch,suggest,train,evaluate,convert,gazetteer,export,view,info,doctor}",
     )
 
     extract = commands.add_parser("extract", help="print the events of reports")
@@ -318,6 +317,7 @@ def _add_batch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     batch.add_argument("--cpus-per-worker", metavar="X", type=float, default=1.0, help="of ray")
     batch.add_argument("--gpus-per-worker", metavar="X", type=float, default=0.0, help="of ray; 0.5 is half")
     _add_model_options(batch)
+    _add_precision(batch)
     batch.set_defaults(run=_batch)
 
 
@@ -435,6 +435,7 @@ def _batch(options: argparse.Namespace) -> int:
                 "model": str(model),
                 "model_written": str(max(path.stat().st_mtime_ns for path in model.iterdir())),
                 "gazetteer": str(options.gazetteer),
+                "precision": options.precision,
             },
             overwrite=options.overwrite,
             progress=not options.quiet,
@@ -451,11 +452,14 @@ def _batch_engine(options: argparse.Namespace, model: Path) -> Extractor | RayEn
     from sitrep_ie.extractor import Extractor
 
     if options.engine == "local":
-        return Extractor.load(model, device=options.device, gazetteer=options.gazetteer)
+        return Extractor.load(
+            model, device=options.device, gazetteer=options.gazetteer, precision=options.precision
+        )
     loader = ModelLoader(
         options.model and os.path.abspath(options.model),
         options.device,
         options.gazetteer and os.path.abspath(options.gazetteer),
+        options.precision,
     )
     return RayEngine(loader, options.workers, options.cpus_per_worker, options.gpus_per_worker)
 

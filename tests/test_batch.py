@@ -468,8 +468,8 @@ def test_a_foreign_state_is_refused(archive, raw):
     state.write_text(raw, encoding="utf-8")
     with pytest.raises(FormatError, match=r"out\.jsonl\.state\.json: .*--overwrite"):
         run([archive], "out.jsonl", Words())
-    dataclasses.replace(State({}), version=2).save(state)
-    with pytest.raises(FormatError, match="version 2, expected 1"):
+    dataclasses.replace(State({}), version=3).save(state)
+    with pytest.raises(FormatError, match="version 3, expected 2"):
         run([archive], "out.jsonl", Words())
 
 
@@ -533,7 +533,7 @@ def command(archive, monkeypatch, tmp_path):
 
     class Loader:
         @staticmethod
-        def load(model, device, gazetteer):
+        def load(model, device, gazetteer, precision):
             loaded.append((model, device))
             return loader.extractor
 

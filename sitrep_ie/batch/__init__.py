@@ -8,7 +8,9 @@ summary = run(["reports/"], "events.jsonl", Extractor.load())
 
 from __future__ import annotations
 
+from sitrep_ie.batch.columns import ReportColumns
 from sitrep_ie.batch.output import OUTPUT_FORMATS
+from sitrep_ie.batch.ray_engine import RayEngine, map_dataset
 from sitrep_ie.batch.readers import (
     SUFFIXES,
     Columns,
@@ -18,6 +20,7 @@ from sitrep_ie.batch.readers import (
     read_documents,
 )
 from sitrep_ie.batch.runner import Summary, run
+from sitrep_ie.batch.work import ModelLoader
 
 __all__ = [
     "OUTPUT_FORMATS",
@@ -25,8 +28,12 @@ __all__ = [
     "Columns",
     "Failure",
     "FileList",
+    "ModelLoader",
+    "RayEngine",
+    "ReportColumns",
     "Summary",
     "find_files",
+    "map_dataset",
     "read_documents",
     "run",
 ]

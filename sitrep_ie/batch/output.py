@@ -8,13 +8,15 @@ its rows are gathered as JSON lines in `FILE.rows.jsonl` in the same way, and tu
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
+import hashlib
 import io
 import itertools
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -79,12 +81,17 @@ class Paths:
         return self._beside(".lock")
 
     @property
+    def ids(self) -> Path:
+        """A digest of the id of every document, until the run is finished."""
+        return self._beside(".ids")
+
+    @property
     def part(self) -> Path:
         """A Parquet file that is not complete yet."""
         return self._beside(".part")
 
     def all(self) -> tuple[Path, ...]:
-        return (self.out, self.rows, self.errors, self.state, self.lock, self.part)
+        return (self.out, self.rows, self.errors, self.state, self.lock, self.ids, self.part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +107,16 @@ class State:
     num_documents: int = 0
     num_failed: int = 0
     num_events: int = 0
+    num_repeated_ids: int = 0
     output_bytes: int = 0
     errors_bytes: int = 0
     finished: bool = False
-    version: int = 1
+    version: int = 2
 
     def save(self, path: Path) -> None:
         """Replaces the file as a whole; it is on the disk when this returns."""
         part = path.with_name(path.name + ".part")
-        with part.open("w", encoding="utf-8", newline="\n") as file:
+        with naming(part), part.open("w", encoding="utf-8", newline="\n") as file:
             file.write(json.dumps(dataclasses.asdict(self), indent=1, ensure_ascii=True) + "\n")
             file.flush()
             os.fsync(file.fileno())
@@ -139,6 +147,18 @@ class State:
         return cls(**raw)
 
 
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """An error of the disk names the file, which the system does not when the file is already open."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        reason = f"cannot be written: {error.strerror or error}; the same call goes on when that is mended"
+        raise OSError(error.errno, reason, str(path)) from error
+
+
 def replace_synced(part: Path, path: Path) -> None:
     """Renames, and brings the renaming itself to the disk where the system can."""
     os.replace(part, path)
@@ -159,6 +179,7 @@ class AppendFile:
         Raises:
             FormatError: the file is shorter than that, so another program has changed it.
         """
+        self._path = path
         self._file: BinaryIO = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | _BINARY, 0o666), "r+b")
         present = self._file.seek(0, os.SEEK_END)
         if present < num_bytes:
@@ -171,14 +192,21 @@ class AppendFile:
 
     def write(self, text: str) -> None:
         # A lone surrogate becomes its JSON escape.
-        self.num_bytes += self._file.write(text.encode("utf-8", "backslashreplace"))
+        self.write_bytes(text.encode("utf-8", "backslashreplace"))
+
+    def write_bytes(self, raw: bytes) -> None:
+        with naming(self._path):
+            self.num_bytes += self._file.write(raw)
 
     def sync(self) -> None:
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        with naming(self._path):
+            self._file.flush()
+            os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        self._file.close()
+        """Closes it; what was not synced may be lost, and is cut off by the run that goes on."""
+        with contextlib.suppress(OSError):
+            self._file.close()
 
 
 _BINARY = getattr(os, "O_BINARY", 0)
@@ -199,6 +227,31 @@ def format_reports(reports: Iterable[Report], form: str, *, first: bool) -> str:
 def format_failure(failure: Failure) -> str:
     """Returns a line of the errors file."""
     return json.dumps(dataclasses.asdict(failure), ensure_ascii=False) + "\n"
+
+
+ID_BYTES = 8
+_IDS_AT_ONCE = 4_000_000
+
+
+def id_digest(id: str) -> bytes:
+    """Returns what stands for an id: of 100 million, two are alike by chance in one of 3,700 runs."""
+    return hashlib.blake2b(id.encode("utf-8", "surrogatepass"), digest_size=ID_BYTES).digest()
+
+
+def count_repeated(path: Path, num_at_once: int = _IDS_AT_ONCE) -> int:
+    """Returns how many digests of a file stand in it before; holds about `num_at_once` in memory."""
+    import numpy as np
+
+    num_ids = path.stat().st_size // ID_BYTES
+    num_parts = -(-num_ids // num_at_once)
+    num_distinct = 0
+    for part in range(num_parts):
+        chosen = []
+        with path.open("rb") as file:
+            while (block := np.frombuffer(file.read(2**20 * ID_BYTES), dtype="<u8")).size:
+                chosen.append(block[block % num_parts == part])
+        num_distinct += np.unique(np.concatenate(chosen)).size
+    return num_ids - num_distinct
 
 
 def check_parquet() -> None:
@@ -225,12 +278,16 @@ def write_parquet(paths: Paths) -> None:
         return pyarrow.bool_() if column in _FLAGS else pyarrow.string()
 
     schema = pyarrow.schema([(column, type_of(column)) for column in ROW_COLUMNS])
-    with paths.rows.open(encoding="utf-8", newline="\n") as file, ParquetWriter(paths.part, schema) as writer:
-        rows = map(_typed_row, file)
-        while some := list(itertools.islice(rows, _PARQUET_ROWS)):
-            writer.write_table(pyarrow.Table.from_pylist(some, schema=schema))
-    with paths.part.open("rb+") as written:
-        os.fsync(written.fileno())
+    with naming(paths.part):
+        with (
+            paths.rows.open(encoding="utf-8", newline="\n") as file,
+            ParquetWriter(paths.part, schema) as writer,
+        ):
+            rows = map(_typed_row, file)
+            while some := list(itertools.islice(rows, _PARQUET_ROWS)):
+                writer.write_table(pyarrow.Table.from_pylist(some, schema=schema))
+        with paths.part.open("rb+") as written:
+            os.fsync(written.fileno())
     replace_synced(paths.part, paths.out)
 
 

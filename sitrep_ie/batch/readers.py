@@ -27,7 +27,9 @@ from sitrep_ie.document import Document
 from sitrep_ie.errors import ConfigError, DependencyError, DocumentError, FormatError
 
 if TYPE_CHECKING:
+    from bs4.element import PageElement, Tag
     from docx.document import Document as DocxDocument
+    from docx.section import _Footer, _Header
     from docx.table import _Cell
 
 MAX_DOCUMENT_MIB = 32
@@ -158,7 +160,7 @@ def _walk(folder: str) -> Iterator[str]:
 
     for parent, folders, names in os.walk(folder, onerror=fail):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        ends = (".state.json", ".rows.jsonl", ".errors.jsonl", ".lock")
+        ends = (".state.json", ".rows.jsonl", ".errors.jsonl", ".ids", ".lock")
         runs = {name.removesuffix(ends[0]) for name in names if name.endswith(ends[0])}
         written = runs | {f"{name}{end}" for name in runs for end in ends}
         for name in sorted(names):
@@ -286,6 +288,12 @@ _PARAGRAPHS = ("p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table", "bl
 _LINES = ("div", "li", "tr", "hr", "dt", "dd", "article", "header", "figcaption", "address", "caption")
 # The end of a block (any number of them end one line), of a paragraph (a blank line follows), and <br>.
 _LINE, _PARAGRAPH, _BREAK = _MARKS = "\x01\x02\x03"
+_MARK_OF = {
+    **dict.fromkeys(_PARAGRAPHS, _PARAGRAPH),
+    **dict.fromkeys(_LINES, _LINE),
+    **dict.fromkeys(("td", "th"), " "),
+    "br": _BREAK,
+}
 _DAY_TAGS = (
     {"property": "article:published_time"},
     {"itemprop": "datePublished"},
@@ -298,7 +306,6 @@ def _read_html(path: str, columns: Columns, max_mib: int) -> Iterator[Found]:
     try:
         from bs4 import BeautifulSoup
         from bs4.dammit import EncodingDetector
-        from bs4.element import PreformattedString
     except ImportError as error:
         raise _missing("HTML", "beautifulsoup4") from error
     raw = _read_bytes(path, max_mib)
@@ -321,32 +328,49 @@ def _read_html(path: str, columns: Columns, max_mib: int) -> Iterator[Found]:
         match = _DAY.fullmatch(str(tag.get("content", "")).strip()) if tag else None
         if published is None and match:
             published = _day(match[1], "the page's date")
-    for hidden in [*page.find_all(_HIDDEN), *page.find_all("head")]:
-        hidden.decompose()
-    for string in page.find_all(string=True):
-        if isinstance(string, PreformattedString):
-            string.extract()  # comments, the doctype
-            continue
-        lines = string.splitlines() if string.find_parent("pre") else [string]
-        string.replace_with(_BREAK.join(re.sub(r"\s+", " ", line) for line in lines))
-    for tag in page.find_all("br"):
-        tag.replace_with(_BREAK)
-    for names, mark in ((_PARAGRAPHS, _PARAGRAPH), (_LINES, _LINE), (("td", "th"), " ")):
-        for tag in page.find_all(names):
-            tag.insert_before(mark)
-            tag.insert_after(mark)
     articles = page.find_all("main") or page.find_all("article")
-    text = _lines_of(articles[0].get_text()) if len(articles) == 1 else ""
-    text = text or _lines_of(page.get_text())
+    text = _lines_of(_marked_text(articles[0])) if len(articles) == 1 else ""
+    text = text or _lines_of(_marked_text(page))
     yield Found(Document(path, text, title=title or None, published=published), path)
+
+
+def _marked_text(root: Tag) -> str:
+    """The text below a tag with marks where its blocks begin and end.
+
+    In one pass that leaves the tree as it is: each change of one would look for its place among its siblings.
+    """
+    from bs4.element import PreformattedString, Tag
+
+    parts: list[str] = []
+    num_pre = 0
+    waiting: list[tuple[PageElement, bool]] = [(root, False)]
+    while waiting:
+        node, leaving = waiting.pop()
+        if not isinstance(node, Tag):
+            # Others of the kind are comments and the doctype.
+            if not isinstance(node, PreformattedString):
+                lines = str(node).splitlines() if num_pre else [str(node)]
+                parts.append(_BREAK.join(re.sub(r"\s+", " ", line) for line in lines))
+            continue
+        if node.name in _HIDDEN or node.name == "head":
+            continue
+        parts.append(_MARK_OF.get(node.name, ""))
+        num_pre += (node.name == "pre") * (-1 if leaving else 1)
+        if not leaving and node.name != "br":
+            waiting.append((node, True))
+            waiting.extend((child, False) for child in reversed(node.contents))
+    return "".join(parts)
 
 
 def _lines_of(marked: str) -> str:
     def ends(match: re.Match[str]) -> str:
+        if match[0].isspace():
+            return match[0]
         blank = _PARAGRAPH in match[0] or match[0].count(_BREAK) > 1
         return "\n\n" if blank else "\n"
 
-    return re.sub(rf"\s*[{_MARKS}][{_MARKS}\s]*", ends, re.sub(" +", " ", marked)).strip()
+    # Whole runs of blanks and marks: a pattern that asks for a mark would start anew at each blank.
+    return re.sub(rf"[{_MARKS}\s]+", ends, re.sub(" +", " ", marked)).strip()
 
 
 def _read_pdf(path: str, columns: Columns, max_mib: int) -> Iterator[Found]:
@@ -372,7 +396,7 @@ def _read_pdf(path: str, columns: Columns, max_mib: int) -> Iterator[Found]:
 
 
 def _read_docx(path: str, columns: Columns, max_mib: int) -> Iterator[Found]:
-    """Paragraphs and tables in order, a row a line; without headers, footers, notes and text boxes."""
+    """Page headers, paragraphs and tables in order (a row a line), footers; no notes, no text boxes."""
     try:
         import docx
     except ImportError as error:
@@ -384,11 +408,32 @@ def _read_docx(path: str, columns: Columns, max_mib: int) -> Iterator[Found]:
             raise _too_large(path, max_mib)
         file.seek(0)
         document = docx.Document(file)
-    text = "\n".join(_docx_lines(document))
+    headers, footers = _docx_margins(document)
+    text = "\n".join(
+        [*headers, *([""] if headers else []), *_docx_lines(document), *([""] if footers else []), *footers]
+    )
     yield Found(Document(path, text, title=document.core_properties.title or None), path)
 
 
-def _docx_lines(container: DocxDocument | _Cell) -> Iterator[str]:
+def _docx_margins(document: DocxDocument) -> tuple[list[str], list[str]]:
+    """The lines of all page headers, and of all footers, each once; a letterhead often has number and day."""
+    found: tuple[dict[str, None], dict[str, None]] = ({}, {})
+    for section in document.sections:
+        shown = {
+            "first_page_": section.different_first_page_header_footer,
+            "": True,
+            "even_page_": document.settings.odd_and_even_pages_header_footer,
+        }
+        for lines, kind in zip(found, ("header", "footer"), strict=True):
+            for which, used in shown.items():
+                margin = getattr(section, which + kind)
+                # Linked: that of the section before, or none.
+                if used and not margin.is_linked_to_previous:
+                    lines.update(dict.fromkeys(filter(str.strip, _docx_lines(margin))))
+    return list(found[0]), list(found[1])
+
+
+def _docx_lines(container: DocxDocument | _Cell | _Header | _Footer) -> Iterator[str]:
     from docx.table import Table
 
     for block in container.iter_inner_content():
@@ -484,7 +529,7 @@ def _read_csv(path: str, columns: Columns, max_mib: int) -> Iterator[Found | Fai
                 return  # an empty file holds no document
             if lines.bad:
                 raise FormatError(f"{lines.bad[0]}, expected text in UTF-8")
-            _check_header(header, columns)
+            check_header(header, columns)
             number = 0
             for cells in reader:
                 if not cells:
@@ -511,7 +556,7 @@ def _read_parquet(path: str, columns: Columns, max_mib: int) -> Iterator[Found |
     number = 0
     with ParquetFile(path) as file:
         present = file.schema_arrow.names
-        _check_header(present, columns)
+        check_header(present, columns)
         wanted = {columns.text, columns.id or "id", columns.published or "published", "source", "title"}
         chosen = [name for name in present if name in wanted]
         for batch in file.iter_batches(batch_size=_PARQUET_ROWS, columns=chosen):
@@ -520,11 +565,20 @@ def _read_parquet(path: str, columns: Columns, max_mib: int) -> Iterator[Found |
                 yield _row(row, columns, path, f"row {number}", f"{path}:{number}")
 
 
-def _check_header(present: Sequence[str], columns: Columns) -> None:
+def check_header(present: Sequence[str], columns: Columns, what: str = "the file") -> None:
+    """Raises FormatError unless every column that is needed is there."""
     for name in filter(None, (columns.text, columns.id, columns.published)):
         if name not in present:
             shown = ", ".join(map(repr, present[:20]))
-            raise FormatError(f"no column {name!r}, the file has {shown or 'none'}")
+            raise FormatError(f"no column {name!r}, {what} has {shown or 'none'}")
+
+
+def read_row(row: Mapping[str, Any], columns: Columns, number: int) -> Found | Failure:
+    """Returns the document of row `number` of no file; without an id it gets one made of its text."""
+    text = row.get(columns.text)
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")) if isinstance(text, str) else None
+    name = f"sha256:{digest.hexdigest()[:24]}" if digest else f"row {number}"
+    return _row(row, columns, "", f"row {number}", name)
 
 
 def _row(

@@ -9,17 +9,19 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from sitrep_ie import __version__
 from sitrep_ie.assemble import check_min_score
 from sitrep_ie.batch.output import (
+    ID_BYTES,
     AppendFile,
     Paths,
     State,
     check_parquet,
-    format_failure,
+    count_repeated,
     format_reports,
+    id_digest,
     output_format,
     write_parquet,
 )
@@ -34,31 +36,21 @@ from sitrep_ie.batch.readers import (
     one_document_each,
     read_file,
 )
-from sitrep_ie.document import Document, Report
-from sitrep_ie.errors import ConfigError, DependencyError, DeviceError, FormatError, ResourceError
+from sitrep_ie.batch.work import Chunk, Engine, LocalEngine, Options, ReportSource
+from sitrep_ie.errors import ConfigError, DependencyError, FormatError
 from sitrep_ie.extractor import DEFAULT_BATCH_SIZE
 
 # A chunk ends with the first of these: so much is done again after a kill, and held in memory.
 _CHUNK_DOCUMENTS = 128
 _CHUNK_CHARS = 256_000
-# These would be the same for every document.
-_ENDS_THE_RUN = (ConfigError, DependencyError, DeviceError, ResourceError)
-
-
-class ReportSource(Protocol):
-    """What a run needs of an `Extractor`."""
-
-    def extract_many(
-        self, documents: Iterable[Document | str], batch_size: int = ..., *, min_score: float = ...
-    ) -> Iterator[Report]:
-        """Yields a report for every document, in order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
     """What a run did: the numbers count from its first start, `seconds` from this one.
 
-    `num_resumed` documents and failures were done before this start.
+    `num_resumed` documents and failures were done before this start. `num_repeated_ids` documents have an id
+    that an earlier one has; they are in the output all the same.
     """
 
     num_documents: int
@@ -67,6 +59,7 @@ class Summary:
     num_files: int
     num_skipped_files: int
     num_resumed: int
+    num_repeated_ids: int
     seconds: float
     errors_path: Path | None
 
@@ -77,6 +70,8 @@ class Summary:
             parts.append(f"{self.num_resumed} done before")
         if self.num_skipped_files:
             parts.append(f"{_count(self.num_skipped_files, 'file')} of other kinds skipped")
+        if self.num_repeated_ids:
+            parts.append(f"{_count(self.num_repeated_ids, 'document')} with the id of an earlier one")
         if self.num_failed:
             parts.append(f"{self.num_failed} failed, see {self.errors_path}")
         return "; ".join(parts)
@@ -89,7 +84,7 @@ def _count(number: int, noun: str) -> str:
 def run(
     inputs: Sequence[str | Path],
     out: Path | str,
-    extractor: ReportSource,
+    extractor: ReportSource | Engine,
     *,
     form: str | None = None,
     columns: Columns | None = None,
@@ -106,12 +101,12 @@ def run(
     When it is ended before its time, the same call continues it: no document is lost or repeated, and the
     output has the same bytes as that of a run without a break. `out` + ".state.json" tells how far a run has
     come and, at last, that it is finished: the same call then returns at once. Memory is constant but for
-    the names of the files.
+    the names of the files. Documents with the same id are all kept, in order, and counted at the end.
 
     Args:
         inputs: see `find_files`.
         out: JSON lines of `Report.to_dict`, or CSV or Parquet with one row per event.
-        extractor: an `Extractor`.
+        extractor: an `Extractor`, or a `RayEngine`; a run may go on with the other.
         form: one of `OUTPUT_FORMATS`; default is the suffix of `out`.
         columns: of tables and JSON objects.
         batch_size: see `Extractor.extract_many`; it may be another one when a run goes on.
@@ -125,8 +120,8 @@ def run(
         FormatError: an input does not exist, `out` exists and is not of this run, or another run writes it.
         ConfigError: an option has no possible value, or a run that was ended had other options or inputs.
         DependencyError: a library of the extra `batch` is not installed.
-        DeviceError, ResourceError: see `Extractor`.
-        OSError: the output cannot be written.
+        DeviceError, ResourceError, ModelError: see `Extractor` and `RayEngine`.
+        OSError: the output cannot be written; it names the file. The same call goes on when that is mended.
     """
     started = time.monotonic()
     out = Path(out)
@@ -138,6 +133,7 @@ def run(
     if not out.parent.is_dir():
         raise FormatError(f"{out}: its folder does not exist")
     columns = columns or Columns()
+    engine = LocalEngine(extractor) if isinstance(extractor, ReportSource) else extractor
     with _locked(paths):
         files = find_files(inputs, exclude=paths.all())
         wanted = {
@@ -153,8 +149,9 @@ def run(
         state = _start(paths, wanted, overwrite)
         num_resumed = state.num_documents + state.num_failed
         if not state.finished:
-            items = _items(files, columns, max_document_mib, state)
-            state = _work(paths, state, items, extractor, batch_size, min_score, _bar(files, state, progress))
+            chunks = _chunks(files, columns, max_document_mib, state)
+            options = Options(paths.form, batch_size, min_score)
+            state = _work(paths, state, chunks, engine, options, _bar(files, state, progress))
     return Summary(
         num_documents=state.num_documents,
         num_failed=state.num_failed,
@@ -162,6 +159,7 @@ def run(
         num_files=len(files.paths),
         num_skipped_files=files.num_skipped,
         num_resumed=num_resumed,
+        num_repeated_ids=state.num_repeated_ids,
         seconds=time.monotonic() - started,
         errors_path=paths.errors if state.num_failed else None,
     )
@@ -179,6 +177,8 @@ def _locked(paths: Paths) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         raise FormatError(f"{paths.out}: another run is writing it (it holds {paths.lock.name})") from None
+    except OSError as error:
+        raise OSError(error.errno, f"cannot be written: {error.strerror}", str(paths.out)) from error
     try:
         yield
     finally:
@@ -189,7 +189,7 @@ def _start(paths: Paths, wanted: dict[str, Any], overwrite: bool) -> State:
     """The state to go on from; when it returns one is on the disk, so before there is any output."""
     if overwrite:
         # The state last: a kill in between leaves a run that refuses to go on, not one that goes on wrongly.
-        for path in (paths.rows, paths.out, paths.errors, paths.state):
+        for path in (paths.rows, paths.out, paths.errors, paths.ids, paths.state):
             path.unlink(missing_ok=True)
     state = State.load(paths.state)
     if state is not None and not (state.num_documents or state.num_failed or state.finished):
@@ -217,44 +217,31 @@ def _start(paths: Paths, wanted: dict[str, Any], overwrite: bool) -> State:
     return state
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """A document or a failure, and the place in the run that follows it."""
-
-    found: Found | Failure
-    file_index: int
-    num_in_file: int
-
-
-def _items(files: FileList, columns: Columns, max_document_mib: int, state: State) -> Iterator[_Item]:
-    for index in range(state.file_index, len(files.paths)):
-        done = state.num_in_file if index == state.file_index else 0
-        found = read_file(files.paths[index], columns, max_document_mib)
-        for number, item in enumerate(itertools.islice(found, done, None), done + 1):
-            yield _Item(item, index, number)
-
-
-def _chunks(items: Iterable[_Item]) -> Iterator[list[_Item]]:
+def _chunks(files: FileList, columns: Columns, max_document_mib: int, state: State) -> Iterator[Chunk]:
     """Chunks end at the same documents in every run, so that equal documents share a batch in each."""
-    chunk: list[_Item] = []
+    items: list[Found | Failure] = []
     num_chars = 0
-    for item in items:
-        chunk.append(item)
-        num_chars += len(item.found.document.text) if isinstance(item.found, Found) else 0
-        if len(chunk) >= _CHUNK_DOCUMENTS or num_chars >= _CHUNK_CHARS:
-            yield chunk
-            chunk, num_chars = [], 0
-    if chunk:
-        yield chunk
+    last = (0, 0)
+    for index in range(state.file_index, len(files.paths)):
+        skipped = state.num_in_file if index == state.file_index else 0
+        found = read_file(files.paths[index], columns, max_document_mib)
+        for number, item in enumerate(itertools.islice(found, skipped, None), skipped + 1):
+            items.append(item)
+            num_chars += len(item.document.text) if isinstance(item, Found) else 0
+            if len(items) >= _CHUNK_DOCUMENTS or num_chars >= _CHUNK_CHARS:
+                yield Chunk(tuple(items), index, number)
+                items, num_chars = [], 0
+            last = (index, number)
+    if items:
+        yield Chunk(tuple(items), *last)
 
 
 def _work(
     paths: Paths,
     state: State,
-    items: Iterable[_Item],
-    extractor: ReportSource,
-    batch_size: int,
-    min_score: float,
+    chunks: Iterable[Chunk],
+    engine: Engine,
+    options: Options,
     bar: Any,
 ) -> State:
     with contextlib.ExitStack() as stack:
@@ -263,24 +250,25 @@ def _work(
         stack.callback(output.close)
         errors = AppendFile(paths.errors, state.errors_bytes)
         stack.callback(errors.close)
+        ids = AppendFile(paths.ids, ID_BYTES * state.num_documents)
+        stack.callback(ids.close)
         if not output.num_bytes:
             output.write(format_reports([], paths.form, first=True))
-        for chunk in _chunks(items):
-            results = _extract(chunk, extractor, batch_size, min_score, bar)
-            reports = [result for result in results if isinstance(result, Report)]
-            failures = [result for result in results if isinstance(result, Failure)]
-            output.write(format_reports(reports, paths.form, first=False))
-            for failure in failures:
-                errors.write(format_failure(failure))
-            output.sync()
-            errors.sync()
+        # Closed at once when writing fails, and not when the garbage collector comes: workers end then.
+        finished = stack.enter_context(contextlib.closing(engine.process(chunks, options, bar.update)))
+        for chunk, done in finished:
+            output.write(done.rows)
+            errors.write(done.failures)
+            ids.write_bytes(b"".join(map(id_digest, done.ids)))
+            for file in (output, errors, ids):
+                file.sync()
             state = dataclasses.replace(
                 state,
-                file_index=chunk[-1].file_index,
-                num_in_file=chunk[-1].num_in_file,
-                num_documents=state.num_documents + len(reports),
-                num_failed=state.num_failed + len(failures),
-                num_events=state.num_events + sum(len(report.events) for report in reports),
+                file_index=chunk.file_index,
+                num_in_file=chunk.num_in_file,
+                num_documents=state.num_documents + done.num_documents,
+                num_failed=state.num_failed + done.num_failed,
+                num_events=state.num_events + done.num_events,
                 output_bytes=output.num_bytes,
                 errors_bytes=errors.num_bytes,
             )
@@ -290,52 +278,12 @@ def _work(
         write_parquet(paths)
     if not state.num_failed:
         paths.errors.unlink(missing_ok=True)
-    state = dataclasses.replace(state, finished=True)
+    state = dataclasses.replace(state, num_repeated_ids=count_repeated(paths.ids), finished=True)
     state.save(paths.state)
+    paths.ids.unlink()
     if paths.rows != paths.out:
         paths.rows.unlink()
     return state
-
-
-def _extract(
-    chunk: Sequence[_Item], extractor: ReportSource, batch_size: int, min_score: float, bar: Any
-) -> list[Report | Failure]:
-    """A report or a failure for every item, in order."""
-    founds = [item.found for item in chunk if isinstance(item.found, Found)]
-    failures = len(chunk) - len(founds)
-    bar.update(failures)
-    reports: list[Report] = []
-    extracted: Iterator[Report | Failure]
-    try:
-        for report in extractor.extract_many([f.document for f in founds], batch_size, min_score=min_score):
-            reports.append(report)
-            bar.update()
-        if len(reports) != len(founds):
-            raise ValueError(f"{len(reports)} reports for {len(founds)} documents")
-        extracted = iter(reports)
-    except _ENDS_THE_RUN:
-        raise
-    except Exception:
-        # Which document it was shows when each is alone.
-        bar.update(-len(reports))
-        extracted = (_extract_one(found, extractor, batch_size, min_score, bar) for found in founds)
-    return [item.found if isinstance(item.found, Failure) else next(extracted) for item in chunk]
-
-
-def _extract_one(
-    found: Found, extractor: ReportSource, batch_size: int, min_score: float, bar: Any
-) -> Report | Failure:
-    try:
-        (report,) = extractor.extract_many([found.document], batch_size, min_score=min_score)
-    except _ENDS_THE_RUN:
-        raise
-    except Exception as error:
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        return Failure(found.document.id, found.source, found.position, reason)
-    else:
-        return report
-    finally:
-        bar.update()
 
 
 def _bar(files: FileList, state: State, shown: bool) -> Any:
