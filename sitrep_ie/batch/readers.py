@@ -292,7 +292,6 @@ _MARK_OF = {
     **dict.fromkeys(_PARAGRAPHS, _PARAGRAPH),
     **dict.fromkeys(_LINES, _LINE),
     **dict.fromkeys(("td", "th"), " "),
-    "br": _BREAK,
 }
 _DAY_TAGS = (
     {"property": "article:published_time"},
@@ -328,10 +327,29 @@ def _read_html(path: str, columns: Columns, max_mib: int) -> Iterator[Found]:
         match = _DAY.fullmatch(str(tag.get("content", "")).strip()) if tag else None
         if published is None and match:
             published = _day(match[1], "the page's date")
-    articles = page.find_all("main") or page.find_all("article")
+    tags = [node for node, leaving in _shown(page) if leaving]
+    articles = [tag for tag in tags if tag.name == "main"] or [tag for tag in tags if tag.name == "article"]
     text = _lines_of(_marked_text(articles[0])) if len(articles) == 1 else ""
     text = text or _lines_of(_marked_text(page))
     yield Found(Document(path, text, title=title or None, published=published), path)
+
+
+def _shown(root: Tag) -> Iterator[tuple[Any, bool]]:
+    """Yields what readers of the page see, in order: strings once; tags when entered, and (True) when left."""
+    from bs4.element import PreformattedString, Tag
+
+    waiting: list[tuple[PageElement, bool]] = [(root, False)]
+    while waiting:
+        node, leaving = waiting.pop()
+        if not isinstance(node, Tag):
+            # Others of the kind are comments and the doctype.
+            if not isinstance(node, PreformattedString):
+                yield node, False
+        elif node.name not in _HIDDEN and node.name != "head":
+            yield node, leaving
+            if not leaving:
+                waiting.append((node, True))
+                waiting.extend((child, False) for child in reversed(node.contents))
 
 
 def _marked_text(root: Tag) -> str:
@@ -339,26 +357,19 @@ def _marked_text(root: Tag) -> str:
 
     In one pass that leaves the tree as it is: each change of one would look for its place among its siblings.
     """
-    from bs4.element import PreformattedString, Tag
+    from bs4.element import Tag
 
     parts: list[str] = []
     num_pre = 0
-    waiting: list[tuple[PageElement, bool]] = [(root, False)]
-    while waiting:
-        node, leaving = waiting.pop()
+    for node, leaving in _shown(root):
         if not isinstance(node, Tag):
-            # Others of the kind are comments and the doctype.
-            if not isinstance(node, PreformattedString):
-                lines = str(node).splitlines() if num_pre else [str(node)]
-                parts.append(_BREAK.join(re.sub(r"\s+", " ", line) for line in lines))
-            continue
-        if node.name in _HIDDEN or node.name == "head":
-            continue
-        parts.append(_MARK_OF.get(node.name, ""))
-        num_pre += (node.name == "pre") * (-1 if leaving else 1)
-        if not leaving and node.name != "br":
-            waiting.append((node, True))
-            waiting.extend((child, False) for child in reversed(node.contents))
+            lines = str(node).splitlines() if num_pre else [str(node)]
+            parts.append(_BREAK.join(re.sub(r"\s+", " ", line) for line in lines))
+        elif node.name == "br":
+            parts.append("" if leaving else _BREAK)
+        else:
+            parts.append(_MARK_OF.get(node.name, ""))
+            num_pre += (node.name == "pre") * (-1 if leaving else 1)
     return "".join(parts)
 
 
