@@ -21,7 +21,7 @@ import pytest
 
 from sitrep_ie import cli
 from sitrep_ie import extractor as extractor_module
-from sitrep_ie.batch import Columns, read_documents, run, runner
+from sitrep_ie.batch import Columns, output, read_documents, run, runner
 from sitrep_ie.batch.output import Paths, State
 from sitrep_ie.document import (
     ROW_COLUMNS,
@@ -198,6 +198,31 @@ def test_lone_surrogates_are_written_as_escapes(tmp_path):
     (row,) = pyarrow.parquet.read_table(tmp_path / "out.parquet").to_pylist()
     assert row["document"] == "\\ud800"
     assert lines_of(tmp_path / "out.jsonl")[0]["id"] == "\ud800"
+
+
+def test_documents_with_the_id_of_an_earlier_one_are_kept_and_counted(archive):
+    """They may be in other files, and before a stop; ids of failures do not count."""
+    ids = ["r3", "new", "new", "r7", "r4", "r3"]
+    rows = [json.dumps({"id": id, "text": f"a strike {n}"}) for n, id in enumerate(ids)]
+    Path("in", "z.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    with pytest.raises(KeyboardInterrupt):
+        run([archive], "out.jsonl", Interrupted(3))
+    summary = run([archive], "out.jsonl", Words())
+    assert (summary.num_documents, summary.num_repeated_ids) == (46, 4)
+    assert "; 4 documents with the id of an earlier one; " in str(summary)
+    assert [line["id"] for line in lines_of("out.jsonl")[-6:]] == ids
+    assert not Path("out.jsonl.ids").exists()
+    assert run([archive], "out.jsonl", Words()).num_repeated_ids == 4
+
+
+@pytest.mark.parametrize("num_at_once", [1, 7, 1000])
+def test_repeated_ids_are_counted_in_parts_of_any_size(tmp_path, num_at_once):
+    chance = random.Random(num_at_once)
+    ids = [f"d{chance.randrange(200)}" for _ in range(300)]
+    (tmp_path / "ids").write_bytes(b"".join(map(output.id_digest, ids)))
+    assert output.count_repeated(tmp_path / "ids", num_at_once) == 300 - len(set(ids))
+    (tmp_path / "ids").write_bytes(b"")
+    assert output.count_repeated(tmp_path / "ids", num_at_once) == 0
 
 
 def test_what_is_wrong_for_every_document_ends_the_run(archive):

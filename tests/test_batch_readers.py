@@ -289,6 +289,30 @@ def test_docx(tmp_path):
     assert document.title == "Convoys"
 
 
+def test_docx_headers_and_footers(tmp_path):
+    """Each line once, whichever pages show it; what no page shows is not read."""
+    made = docx.Document()
+    made.add_section()
+    first, second = made.sections
+    first.header.paragraphs[0].text = "SITREP No 5\t3 May 2031"
+    first.even_page_header.paragraphs[0].text = "never shown"
+    first.different_first_page_header_footer = True
+    first.first_page_header.paragraphs[0].text = "Mission in Karsk"
+    first.footer.paragraphs[0].text = "Internal"
+    assert second.header.is_linked_to_previous
+    second.footer.is_linked_to_previous = False
+    second.footer.add_table(1, 2, docx.shared.Inches(4)).cell(0, 1).text = "Annex"
+    made.add_paragraph("Two trucks left.")
+    made.save(tmp_path / "a.docx")
+    (document,), failures = read(tmp_path / "a.docx")
+    assert failures == []
+    lines = [line for line in document.text.splitlines() if line]
+    assert lines == [
+        "Mission in Karsk", "SITREP No 5\t3 May 2031", "Two trucks left.", "Internal", "\tAnnex",
+    ]  # fmt: skip
+    assert "3 May 2031\n\n" in document.text
+
+
 def test_docx_that_cannot_be_read(tmp_path):
     write(tmp_path / "a.docx", b"no zip file")
     with zipfile.ZipFile(tmp_path / "b.docx", "w", zipfile.ZIP_DEFLATED) as bomb:

@@ -161,13 +161,14 @@ def naming(path: Path) -> Iterator[None]:
 
 def replace_synced(part: Path, path: Path) -> None:
     """Renames, and brings the renaming itself to the disk where the system can."""
-    os.replace(part, path)
-    if os.name == "posix":
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    with naming(path):
+        os.replace(part, path)
+        if os.name == "posix":
+            folder = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
 
 
 class AppendFile:
