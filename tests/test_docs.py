@@ -175,7 +175,19 @@ def test_the_readme_example_prints_a_line_for_every_event(folder, capsys):
     assert len(printed) == len(namespace["report"].events)
 
 
-# ---- error rates ----
+# ---- figures ----
+
+
+def test_scores_that_the_pages_tell_are_those_of_the_shipped_model():
+    dev = json.loads(write_limits.SCORES.read_text(encoding="utf-8"))["dev"]
+    levels = ("mentions", "trig_i", "trig_c", "arg_i", "arg_c", "relations", "attributes")
+    for name, found in dev.items():
+        cells = [f"{100 * found['scores'][level]['f1']:.1f}" for level in levels]
+        assert f"| shipped, {name} | {' | '.join(cells)} |" in DOCS["evaluate.md"]
+    readme = " ".join(README.split())
+    for level, words in (("mentions", "with an F1 of"), ("trig_c", "event types"), ("arg_c", "roles")):
+        figures = [round(100 * found["scores"][level]["f1"]) for found in dev.values()]
+        assert f"{words} {min(figures)} to {max(figures)}" in readme
 
 
 def test_the_error_rates_are_those_of_the_shipped_model(capsys):
