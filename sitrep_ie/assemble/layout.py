@@ -35,6 +35,10 @@ _OPENERS = frozenset(
 )
 
 
+_MAX_TITLE_CHARS = 160
+_FULL_STOP = re.compile(r"[.!?…:;][\"'”’»)\]]*\Z")
+
+
 class Layout:
     """The paragraphs of one text; sentences are found on demand."""
 
@@ -47,6 +51,13 @@ class Layout:
     def paragraph(self, span: Span) -> int:
         """Index of the paragraph in which `span` starts; -1 where it starts before the first one."""
         return bisect_right(self._starts, span.start) - 1
+
+    def is_title(self, paragraph: int) -> bool:
+        """True for a short paragraph without a full stop, above others."""
+        span = self.paragraphs[paragraph]
+        if paragraph + 1 == len(self.paragraphs) or len(span) > _MAX_TITLE_CHARS:
+            return False
+        return _FULL_STOP.search(self.text, span.start, span.end) is None
 
     def sentences(self, paragraph: int) -> list[Span]:
         """Spans of the sentences of a paragraph, without the blanks between them."""

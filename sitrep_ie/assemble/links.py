@@ -73,6 +73,7 @@ class Links:
     """Relations by type and end, best first; entities and occurrences."""
 
     def __init__(self, annotation: Annotation) -> None:
+        self._annotation = annotation
         self._from: dict[tuple[str, Mention | Trigger], list[Relation]] = defaultdict(list)
         self._to: dict[tuple[str, Mention | Trigger], list[Relation]] = defaultdict(list)
         for link in sorted(annotation.relations, key=_by_score):
@@ -84,6 +85,15 @@ class Links:
         self._groups = entities.groups()
         self._entity = {mention: root for root, group in self._groups.items() for mention in group}
         self.occurrences = _occurrences(annotation)
+
+    def joined(self, pairs: Iterable[tuple[int, int]]) -> Links:
+        """The same graph with occurrences joined, by index; the list of occurrences is made anew."""
+        more = copy.copy(self)
+        triggers = [occurrence.triggers[0] for occurrence in self.occurrences]
+        more.occurrences = _occurrences(
+            self._annotation, [(triggers[one], triggers[other]) for one, other in pairs]
+        )
+        return more
 
     def without(self, relations: Collection[Relation], occurrences: Collection[int]) -> Links:
         """The same graph less some relations, and with some occurrences taken out of the tree.
@@ -160,8 +170,10 @@ def _between(annotation: Annotation, relation_type: str, kind: type[N]) -> Itera
             yield link.score, link.head, link.tail
 
 
-def _occurrences(annotation: Annotation) -> list[Occurrence]:
+def _occurrences(annotation: Annotation, same: Iterable[tuple[Trigger, Trigger]] = ()) -> list[Occurrence]:
     sets = _Sets(annotation.triggers)
+    for one, other in same:
+        sets.join(one, other)
     for _, head, tail in _between(annotation, "SAME_EVENT", Trigger):
         sets.join(head, tail)
     groups = list(sets.groups().values())

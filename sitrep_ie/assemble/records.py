@@ -12,6 +12,7 @@ from sitrep_ie.assemble.layout import Layout
 from sitrep_ie.assemble.links import Links, Occurrence
 from sitrep_ie.assemble.outcomes import OutcomeGatherer
 from sitrep_ie.assemble.resolvers import Period, Resolvers
+from sitrep_ie.assemble.retold import retold
 from sitrep_ie.assemble.times import Timeline
 from sitrep_ie.assemble.totals import itemised, num_opening_paragraphs, reconcile
 from sitrep_ie.calibration import Calibration
@@ -89,6 +90,9 @@ def assemble(
     known = period if period is not None or published is not None else resolvers.release_month(document.text)
     timeline = Timeline(document, annotation, layout, resolvers, published, known)
     assembler = _Assembler(annotation, layout, links, ontology, values, timeline, calibration)
+    if pairs := assembler.retold():
+        links = links.joined(pairs)
+        assembler = _Assembler(annotation, layout, links, ontology, values, timeline, calibration)
     weak = assembler.below(min_score)
     return Report(
         document=document,
@@ -170,6 +174,10 @@ class _Assembler:
 
         # With raw scores; each is calibrated once, as it is handed out.
         self._records = [self._event(occurrence) for occurrence in links.occurrences]
+
+    def retold(self) -> list[tuple[int, int]]:
+        """Indices of occurrences that are one, told in several paragraphs."""
+        return retold(self._records, self._layout, self._num_opening(with_lead=True), self._timeline.is_item)
 
     def below(self, min_score: float) -> _Weak:
         """What is less sure than `min_score`, by calibrated scores."""
@@ -258,8 +266,9 @@ class _Assembler:
 
     def _evidence(self, occurrence: Occurrence, arguments: Arguments) -> tuple[Span, ...]:
         triggers = [trigger.span for trigger in occurrence.triggers]
-        paragraph = self._layout.paragraph(triggers[0])
-        return self._layout.evidence(triggers + arguments.spans, paragraph) or tuple(triggers)
+        paragraphs = sorted({self._layout.paragraph(span) for span in triggers})
+        found = [self._layout.evidence(triggers + arguments.spans, paragraph) for paragraph in paragraphs]
+        return tuple(span for spans in found for span in spans) or tuple(triggers)
 
     def _count(self, occurrence: Occurrence) -> Quantity | None:
         counts = self._links.arguments(occurrence, "COUNT")
@@ -305,12 +314,20 @@ class _Assembler:
     def _paragraph(self, event: Event) -> int:
         return self._layout.paragraph(event.triggers[0].span)
 
+    def _num_opening(self, *, with_lead: bool = False) -> int:
+        """How many paragraphs open the report; under a title, the lead may be one of them."""
+        eventful = sorted({self._paragraph(event) for event in self._records})
+        first = eventful[0] if eventful else None
+        opening = num_opening_paragraphs(self._layout, self._timeline.first_item, first)
+        if with_lead and self._timeline.first_item is None and len(eventful) > 1:
+            return eventful[1] + 1 if self._layout.is_title(eventful[0]) else opening
+        return opening
+
     def _with_items(
         self, occurrences: Sequence[Occurrence], events: Sequence[Event], outcomes: OutcomeGatherer
     ) -> tuple[Event, ...]:
         """Ties totals to their items; both lists hold the same records, or a part of them."""
-        first = min(map(self._paragraph, self._records), default=None)
-        opening = num_opening_paragraphs(self._layout, self._timeline.first_item, first)
+        opening = self._num_opening()
         placed = [(self._paragraph(event), event) for event in events]
         by_id = {event.id: event for event in events}
         done = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sitrep_ie.assemble.layout import Layout
 from sitrep_ie.assemble.outcomes import outcome_fields
@@ -76,10 +76,13 @@ def _names(event: Event, roles: tuple[str, ...]) -> list[str]:
 def _key_words(event: Event) -> set[str]:
     """What two names of one party have in common: the whole, or a word that few others have."""
     names = _names(event, ("agent", "partner"))
-    words = {name.casefold() for name in names}
-    for name in names:
-        words |= {word.casefold() for word in _NAME_WORD.findall(name)} - _COMMON_IN_NAMES
-    return words
+    return {name.casefold() for name in names} | name_words(names)
+
+
+def name_words(names: Iterable[str]) -> set[str]:
+    """The capitalised words of names that few other names have, in lower case."""
+    words = {word.casefold() for name in names for word in _NAME_WORD.findall(name)}
+    return words - _COMMON_IN_NAMES
 
 
 def reconcile(aggregate: Event, stated: Outcomes, items: Sequence[Event]) -> Reconciliation | None:
