@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--verbose", action="store_true", help=_VERBOSE)
     commands = parser.add_subparsers(
         required=True,
-        metavar="{extract,batch,suggest,train,evaluate,convert,gazetteer,export,view,info,doctor}",
+        metavar="{extract,batch,suggest,train,evaluate,convert,gazetteer,export,view,package,info,doctor}",
     )
 
     extract = commands.add_parser("extract", help="print the events of reports")
@@ -163,6 +163,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_export(commands)
     _add_view(commands)
+    _add_package(commands)
 
     info = commands.add_parser("info", help="print versions, the model's card and its scores")
     info.add_argument(
@@ -236,6 +237,20 @@ def _add_view(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     )
     _add_redact_option(view)
     view.set_defaults(run=_view)
+
+
+def _add_package(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    package = commands.add_parser(
+        "package",
+        help="make a wheel of a model, to install with pip",
+        description="Writes a wheel that holds the model and depends on sitrep_ie. Once it is installed, "
+        "--model package:NAME and Extractor.load('package:NAME') find the model.",
+    )
+    package.add_argument("model", metavar="MODEL", help="a model, as for extract --model")
+    package.add_argument("--name", required=True, help="of the package, such as my_model")
+    package.add_argument("--version", metavar="X.Y", required=True, help="of the package, such as 1.0")
+    package.add_argument("--out", metavar="DIR", type=Path, required=True, help="the folder for the wheel")
+    package.set_defaults(run=_package)
 
 
 def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -674,6 +689,14 @@ def _gazetteer(options: argparse.Namespace) -> int:
 
     Gazetteer.build(read_geonames(options.dump), options.out, extra=options.extra)
     print(f"{options.out}: {options.out.stat().st_size / 2**20:.1f} MiB; GeoNames data is under CC BY 4.0")
+    return 0
+
+
+def _package(options: argparse.Namespace) -> int:
+    from sitrep_ie.package import build_package
+
+    wheel = build_package(options.model, options.name, options.version, options.out)
+    print(f"{wheel}: {wheel.stat().st_size / 2**20:.1f} MiB; once installed: --model package:{options.name}")
     return 0
 
 

@@ -50,6 +50,7 @@ from sitrep_ie.encode import (
 from sitrep_ie.errors import ConfigError, DependencyError, DeviceError, ModelError
 from sitrep_ie.extractor import Extractor, default_model_folder, is_out_of_memory, resolve_device
 from sitrep_ie.formats import data_digest, read_examples
+from sitrep_ie.hub import with_front_matter
 from sitrep_ie.model import (
     WEIGHTS_FILE,
     ExtractionModel,
@@ -1110,7 +1111,10 @@ def finish(
     }
     try:
         (out / "scores.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-        (out / "README.md").write_text(model_card(extractor.config, record, scores), encoding="utf-8")
+        card = model_card(extractor.config, record, scores)
+        # What the hub reads of a card, so that the folder can be shared as it is.
+        card = with_front_matter(card, extractor.config.name, record, language=extractor.config.language)
+        (out / "README.md").write_text(card, encoding="utf-8")
     except OSError as error:
         raise ModelError(f"{out}: cannot be written: {_reason(error)}") from error
     return scores

@@ -59,7 +59,7 @@ def constraint_lines() -> list[Requirement]:
 
 
 def test_imports_and_dependencies_are_the_same_set():
-    extras = ("batch", "pandas", "ray", "spacy", "train")
+    extras = ("batch", "package", "pandas", "ray", "spacy", "train")
     declared = {*requirements(), *(name for extra in extras for name in requirements(extra))}
     assert imported_distributions() == declared
 
