@@ -70,6 +70,16 @@ def test_the_counts_are_those_of_the_readme():
             sum(len(example.gold.relations) for example in examples),
         )
         assert f"| `{name}.ann` | " + " | ".join(f"{number:,}" for number in numbers) + " |" in readme
+    page = " ".join((ROOT / "docs" / "ontology.md").read_text(encoding="utf-8").split())
+    (trained, num_trained), (measured, num_measured) = (
+        (sum(e.document.text.count("\n\n") + 1 for e in examples), len(examples))
+        for examples in FILES.values()
+    )
+    assert f"{trained} paragraphs to train on ({num_trained} made-up documents)" in page
+    assert f"{measured} to measure on ({num_measured} others)" in page
+    kinds = (DISASTERS.event_types, DISASTERS.mention_types, DISASTERS.relation_types, DISASTERS.attributes)
+    told = "has {} event types, {} mention types, {} relations and {} attributes"
+    assert told.format(*map(len, kinds)) in page
 
 
 def test_every_type_relation_and_attribute_occurs_in_train():

@@ -61,6 +61,9 @@ def test_commands_exist_with_their_options(command):
     "command", commands("python", README, *DOCS.values()), ids=lambda command: " ".join(command)
 )
 def test_scripts_exist_with_their_options(command):
+    if command[1] == "-c":
+        compile(command[2], "page", "exec")
+        return
     assert command[1] == "-m"
     spec = importlib.util.find_spec(command[2])
     assert spec is not None
