@@ -321,6 +321,7 @@ def _add_batch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     batch.add_argument(
         "--overwrite", action="store_true", help="start anew, whatever an earlier run has written"
     )
+    _add_redact_option(batch)
     batch.add_argument("--quiet", action="store_true", help="no progress bar")
     batch.add_argument(
         "--engine",
@@ -445,6 +446,7 @@ def _batch(options: argparse.Namespace) -> int:
             columns=Columns(options.text_column, options.id_column, options.published_column),
             batch_size=options.batch_size,
             min_score=options.min_score,
+            redact_persons=options.redact_persons,
             max_document_mib=options.max_document_mib,
             settings={
                 "model": str(model),

@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sitrep_ie.assemble import Resolvers, assemble
+from sitrep_ie.batch import run as run_batch
 from sitrep_ie.cli import main
 from sitrep_ie.document import Annotation, Document, Mention, Relation, Report, Span, Trigger
+from sitrep_ie.errors import ConfigError
 from sitrep_ie.export import reports_to_geojson
 from sitrep_ie.formats.inline import parse_inline
 from sitrep_ie.redact import redact_persons
@@ -344,3 +346,27 @@ def test_the_options_of_the_command(tiny_model_path, tmp_path, capsys):
     assert "[person 1]" in (tmp_path / "page.html").read_text(encoding="utf-8")
     assert main(["view", str(out), "--out", str(tmp_path / "page.html")]) == 0
     assert "Ann Lee" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+class Named:
+    """Finds the same person in every document."""
+
+    def extract_many(self, documents, batch_size=16, *, min_score=0.0):
+        for document in documents:
+            mention = Mention(Span(0, 7), "PERSON")
+            yield Report(document, Annotation(document.id, mentions=(mention,)))
+
+
+def test_a_batch_without_names(tmp_path):
+    for number in range(3):
+        (tmp_path / f"{number}.txt").write_text(
+            f"Ann Lee left. Mrs. Lee is gone: {number}.", encoding="utf-8"
+        )
+    out = tmp_path / "out.jsonl"
+    run_batch([tmp_path / "*.txt"], out, Named(), redact_persons=True)
+    lines = out.read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["text"] for line in lines] == [
+        f"[person 1] left. Mrs. [person 1] is gone: {number}." for number in range(3)
+    ]
+    with pytest.raises(ConfigError, match="redact_persons was True, is None"):
+        run_batch([tmp_path / "*.txt"], out, Named())

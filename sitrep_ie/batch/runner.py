@@ -90,6 +90,7 @@ def run(
     columns: Columns | None = None,
     batch_size: int = DEFAULT_BATCH_SIZE,
     min_score: float = 0.0,
+    redact_persons: bool = False,
     max_document_mib: int = MAX_DOCUMENT_MIB,
     settings: Mapping[str, str] | None = None,
     overwrite: bool = False,
@@ -111,6 +112,7 @@ def run(
         columns: of tables and JSON objects.
         batch_size: see `Extractor.extract_many`; it may be another one when a run goes on.
         min_score: see `Extractor.extract`.
+        redact_persons: see `Report.redacted`.
         max_document_mib: a longer text, also when unpacked, is a failure.
         settings: what else the output depends on, such as the model: a run with other ones is not continued.
         overwrite: starts anew, whatever is there.
@@ -144,13 +146,14 @@ def run(
             "max_document_mib": max_document_mib,
             "num_files": len(files.paths),
             "files_sha256": files.digest(),
+            **({"redact_persons": True} if redact_persons else {}),
             **dict(settings or {}),
         }
         state = _start(paths, wanted, overwrite)
         num_resumed = state.num_documents + state.num_failed
         if not state.finished:
             chunks = _chunks(files, columns, max_document_mib, state)
-            options = Options(paths.form, batch_size, min_score)
+            options = Options(paths.form, batch_size, min_score, redact_persons)
             state = _work(paths, state, chunks, engine, options, _bar(files, state, progress))
     return Summary(
         num_documents=state.num_documents,

@@ -86,6 +86,7 @@ class Options:
     form: str
     batch_size: int
     min_score: float
+    redact_persons: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,19 @@ class LocalEngine:
             yield chunk, process(chunk.items, self._extractor, options, progress)
 
 
+class _WithoutPersons:
+    """An extractor whose reports name no persons."""
+
+    def __init__(self, extractor: ReportSource) -> None:
+        self._extractor = extractor
+
+    def extract_many(
+        self, documents: Iterable[Document | str], batch_size: int, *, min_score: float
+    ) -> Iterator[Report]:
+        for report in self._extractor.extract_many(documents, batch_size, min_score=min_score):
+            yield report.redacted()
+
+
 def process(
     items: Sequence[Found | Failure],
     extractor: ReportSource,
@@ -136,7 +150,8 @@ def process(
     Raises:
         ConfigError, DependencyError, DeviceError, ResourceError: from the extractor; no document is to blame.
     """
-    results = extract_items(items, extractor, options.batch_size, options.min_score, progress)
+    source = _WithoutPersons(extractor) if options.redact_persons else extractor
+    results = extract_items(items, source, options.batch_size, options.min_score, progress)
     return done(results, options.form)
 
 
