@@ -13,6 +13,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import datetime
+import gc
 import importlib.resources
 import itertools
 import logging
@@ -70,8 +71,8 @@ _Observer = Callable[[Sequence[WindowResult], FloatArray, FloatArray], None]
 class ParagraphReading:
     """How the network read one paragraph.
 
-    `doubt` is how many of its decisions it expects to be wrong, by its own probabilities: each word's tag, and
-    for each two spans whether a relation stands between them. `state_H` is the mean of the words' states.
+    `doubt` is how many of its decisions it expects to be wrong, by its own probabilities: each word's tag,
+    and for each two spans whether a relation stands between them. `state_H` is the mean of the words' states.
     """
 
     span: Span
@@ -85,6 +86,18 @@ class _Prepared:
     document: Document
     encoded: EncodedText
     windows: list[Window]
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Pauses the search for garbage: imports and weights make none, and it took a fifth of a cold start."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class Extractor:
@@ -138,6 +151,7 @@ class Extractor:
         self._folder: Path | None = None
 
     @classmethod
+    @_without_collection()
     def load(
         cls,
         path: Path | str | None = None,
@@ -412,7 +426,7 @@ class Extractor:
     def read_many(
         self, documents: Iterable[Document | str], batch_size: int = DEFAULT_BATCH_SIZE
     ) -> Iterator[tuple[Document, Annotation, list[ParagraphReading]]]:
-        """Yields every document with what `annotate_many` gives, and how the paragraphs with words were read."""
+        """Yields every document with what `annotate_many` gives, and how its paragraphs were read."""
         doubts: dict[int, _WindowDoubts] = {}
 
         def observe(results: Sequence[WindowResult], log_probs_BWT: FloatArray, states: FloatArray) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import gc
 import itertools
 import shutil
 import sys
@@ -450,3 +451,27 @@ def test_passes_on_a_processor_are_small_and_padded_little(tiny_model_path, tiny
     assert max(rows * length for rows, length in shapes) <= 1024
     assert all(length % 8 == 0 for _, length in shapes)
     assert any(length % 32 for _, length in shapes)
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_loading_pauses_the_search_for_garbage_and_leaves_it_as_it_was(
+    tiny_model_path, tmp_path, monkeypatch, enabled
+):
+    seen = []
+
+    def watched(device):
+        seen.append(gc.isenabled())
+        return resolve_device(device)
+
+    monkeypatch.setattr(extractor_module, "resolve_device", watched)
+    try:
+        if not enabled:
+            gc.disable()
+        Extractor.load(tiny_model_path, device="cpu")
+        assert gc.isenabled() is enabled
+        with pytest.raises(ModelError):
+            Extractor.load(tmp_path / "none", device="cpu")
+        assert gc.isenabled() is enabled
+    finally:
+        gc.enable()
+    assert seen == [False, False]
