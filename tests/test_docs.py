@@ -37,7 +37,7 @@ NOT_RUN = {
 # Pages whose commands a test of their own runs, or which tell of machines that no test has.
 ELSEWHERE = {
     "docs/annotate.md": "tests/test_docs_annotate.py",
-    "docs/dependencies.md": "tests/test_packaging.py",
+    "docs/dependencies.md": "tests/test_dependencies.py",
     "docs/scale.md": "tests/test_batch_ray.py",
     "docs/speed.md": "tests/training/test_speed.py",
 }
