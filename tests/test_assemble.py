@@ -600,11 +600,64 @@ def test_a_bare_plural_has_neither_text_nor_span() -> None:
     [
         "{QUANTITY q1|40 per cent} of the {ACTOR a1|villagers} were {INJURY e1|hurt}.\n> e1 TARGET a1\n"
         "> q1 QUANTITY_OF a1",
-        "Two of the guards fled, and {QUANTITY q1|a third} was {INJURY e1|hurt}.\n> e1 TARGET q1",
+        "{QUANTITY q1|A third} of them were {INJURY e1|hurt}.\n> e1 TARGET q1",
+        "Many of the guards fled, and {QUANTITY q1|a third} were {INJURY e1|hurt}.\n> e1 TARGET q1",
     ],
 )
 def test_a_share_is_no_number_of_people(text: str) -> None:
     assert event_of(text).outcomes.injured is None
+
+
+def test_one_more_person_is_no_share() -> None:
+    text = """\
+The {CLASH e1|ambush} {DEATH e2|killed} {QUANTITY q1|two} {ACTOR a1|guards}; {QUANTITY q2|a third} was \
+{INJURY e3|wounded} and {QUANTITY q3|a fourth} is {INJURY e4|hurt}.
+> e2 SUBEVENT_OF e1
+> e3 SUBEVENT_OF e1
+> e4 SUBEVENT_OF e1
+> e2 TARGET a1
+> q1 QUANTITY_OF a1
+> e3 TARGET q2
+> e4 TARGET q3
+"""
+    outcomes = event_of(text).outcomes
+    assert bounds(outcomes.killed) == (2, 2, 2, "exact")
+    assert bounds(outcomes.injured) == (2, 2, 2, "exact")
+
+
+@pytest.mark.parametrize(
+    ("victims", "expected"),
+    [
+        ("{ACTOR a1|Hemar Dost}, one of the {ACTOR a2|Karsk commanders}.", 1),
+        ("{ACTOR a1|Hemar Dost}, a {ACTOR a2|commander}.", 1),
+        ("a {ACTOR a1|Karsk commander}, {ACTOR a2|Hemar Dost}.", 1),
+        ("a {ACTOR a1|Karsk commander} called “{ACTOR a2|Hemar al-Dost}”.", 1),
+        ("{ACTOR a1|Hemar Dost}, a {ACTOR a2|guard} and a {ACTOR a3|cook}.", 3),
+        ("{ACTOR a1|Hemar Dost}, a {ACTOR a2|guard}, a {ACTOR a3|cook}.", 3),
+        ("a {ACTOR a1|guard} and {ACTOR a2|Hemar Dost}.", 2),
+        ("{ACTOR a1|Hemar Dost}, {ACTOR a2|Ilse Tann}.", 2),
+    ],
+)
+def test_a_name_and_its_description_are_one_person(victims: str, expected: int) -> None:
+    links = "".join(f"\n> e1 TARGET a{i}" for i in (1, 2, 3) if f" a{i}|" in victims)
+    assert bounds(event_of(f"They {{DEATH e1|killed}} {victims}{links}").outcomes.killed) == (
+        expected,
+        expected,
+        expected,
+        "exact",
+    )
+
+
+@pytest.mark.parametrize("who", ["{ACTOR a1|Hemar Dost} was", "A {ACTOR a1|commander} was"])
+@pytest.mark.parametrize("among", ["among the", "one of the"])
+def test_one_among_those_is_no_one_more(who: str, among: str) -> None:
+    text = f"{who} {among} {{QUANTITY q1|six}} {{DETENTION e1|detained}}.\n> e1 TARGET a1\n> e1 TARGET q1"
+    assert bounds(event_of(text).outcomes.detained) == (6, 6, 6, "exact")
+
+
+def test_a_group_of_an_unknown_name_is_no_person() -> None:
+    for victims in ("the {ACTOR a1|Karsk Front}", "{ACTOR a1|Karskis}", "{ACTOR a1|KF}"):
+        assert event_of(f"They {{DEATH e1|killed}} {victims}.\n> e1 TARGET a1").outcomes.killed is None
 
 
 def test_a_person_is_one() -> None:

@@ -72,7 +72,7 @@ class Occurrence:
 class Links:
     """Relations by type and end, best first; entities and occurrences."""
 
-    def __init__(self, annotation: Annotation) -> None:
+    def __init__(self, annotation: Annotation, same: Iterable[tuple[Mention, Mention]] = ()) -> None:
         self._annotation = annotation
         self._from: dict[tuple[str, Mention | Trigger], list[Relation]] = defaultdict(list)
         self._to: dict[tuple[str, Mention | Trigger], list[Relation]] = defaultdict(list)
@@ -82,6 +82,8 @@ class Links:
         entities = _Sets(annotation.mentions)
         for _, head, tail in _between(annotation, "SAME_AS", Mention):
             entities.join(head, tail)
+        for one, other in same:
+            entities.join(one, other)
         self._groups = entities.groups()
         self._entity = {mention: root for root, group in self._groups.items() for mention in group}
         self.occurrences = _occurrences(annotation)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from sitrep_ie.assemble.appositions import is_name
 from sitrep_ie.assemble.arguments import Arguments, Values
 from sitrep_ie.assemble.layout import Layout
 from sitrep_ie.assemble.links import Links, Occurrence
@@ -29,7 +30,16 @@ _NO_BEFORE = re.compile(r"\b(no|none|neither|nobody|without|nil|zero)\s+(?:\w+\s
 _PART_BEFORE = re.compile(
     r"\b(?:including|incl\.?|among (?:them|whom)|of (?:them|whom|these|those))\s+(?:\w+\s+)?\Z", re.IGNORECASE
 )
-_PART_AFTER = re.compile(r"\s+of\s+(?:them|whom|these|those)\b", re.IGNORECASE)
+_PART_AFTER = re.compile(
+    r"\s+(?:of\s+(?:them|whom|these|those)|(?:was|were|is|are)\s+(?:one\s+of|among(?:st)?)\s+(?:the|them|those))\b",
+    re.IGNORECASE,
+)
+# "two were killed and a third was wounded": one more person. "A third of them", "a third were": a share.
+_ONE_MORE = re.compile(
+    r"(?:an?\s+)?(?:second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth)\Z", re.IGNORECASE
+)
+_SINGULAR_VERB = re.compile(r"\s+(?:was|is|has|had|dies?d?|lost|remains|suffered|later)\b", re.IGNORECASE)
+_ONE = Quantity(1.0, 1.0, 1.0, "exact")
 _DEFINITE = frozenset("the his her its their this that these those".split())
 
 
@@ -124,7 +134,13 @@ class OutcomeGatherer:
         for role in _VICTIM_ROLES.get(occurrence.event_type, ("TARGET",)):
             for trigger, _, mention in self._links.arguments(occurrence, role):
                 if mention.entity_type in _PEOPLE_TYPES:
-                    found.setdefault(trigger, []).append(self._victim(mention))
+                    victims, victim = found.setdefault(trigger, []), self._victim(mention)
+                    # Name and description of one: the one that says how many they are.
+                    again = next((other for other in victims if other.key == victim.key), None)
+                    if again is None:
+                        victims.append(victim)
+                    elif not _is_exact(again.quantity) and _is_exact(victim.quantity):
+                        victims[victims.index(again)] = victim
             if found:
                 break
         return found
@@ -142,8 +158,23 @@ class OutcomeGatherer:
                         waiting.append(holder)
         key = self._links.entity(mention)
         if mention.entity_type == "QUANTITY":
+            if self._is_one_more(mention.span):
+                one = replace(_ONE, text=self._values.text(mention.span), span=mention.span)
+                return _Victims(key, mention.span, one, frozenset(holders))
             return _Victims(key, mention.span, _people(self._values.grounded(mention)), frozenset(holders))
-        return _Victims(key, mention.span, _people(self._values.number(mention)), frozenset(holders - {key}))
+        number = self._values.number(mention)
+        if number is None and self._is_unknown_name(mention):
+            number = _ONE
+        return _Victims(key, mention.span, _people(number), frozenset(holders - {key}))
+
+    def _is_unknown_name(self, mention: Mention) -> bool:
+        """True for a name that no table knows as a group's: who is killed or held is mostly a person."""
+        text = self._values.text(mention.span)
+        return (
+            is_name(text)
+            and self._values.article(mention.span) is None
+            and self._values.actor(mention).kind == "unknown"
+        )
 
     def _distinct(self, groups: Iterable[_Victims]) -> list[tuple[Span, Quantity | None]]:
         """The figures to be added: no subset beside its whole, no shared figure twice."""
@@ -165,13 +196,18 @@ class OutcomeGatherer:
             figures.append((victim.span, victim.quantity))
         return figures
 
+    def _is_one_more(self, span: Span) -> bool:
+        """True for an ordinal that stands for a person: "a third was wounded"."""
+        text = self._layout.text
+        return bool(_ONE_MORE.match(text, span.start, span.end) and _SINGULAR_VERB.match(text, span.end))
+
     def _is_part(self, victim: _Victims) -> bool:
         """True where the words make the group a part of one named before: "two of them", "including"."""
         span = victim.quantity.span if victim.quantity and victim.quantity.span else victim.span
         text = self._layout.text
         if _PART_BEFORE.search(text, max(0, span.start - 30), span.start):
             return True
-        return _PART_AFTER.match(text, span.end, span.end + 20) is not None
+        return any(_PART_AFTER.match(text, end, end + 40) for end in {span.end, victim.span.end})
 
     def _competing(self, occurrence: Occurrence, tolls: Sequence[Sequence[_Victims]]) -> Quantity | None:
         """One figure of several for the same people.
@@ -279,6 +315,10 @@ class OutcomeGatherer:
             if items or child.event_type != occurrence.event_type:
                 found = found + self._sources_of_things(child, field, True)
         return found
+
+
+def _is_exact(quantity: Quantity | None) -> bool:
+    return quantity is not None and quantity.best is not None
 
 
 def _people(quantity: Quantity | None) -> Quantity | None:

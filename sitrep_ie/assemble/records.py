@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypedDict
 
+from sitrep_ie.assemble.appositions import appositions
 from sitrep_ie.assemble.arguments import Arguments, Values, role_name, unclaimed_places
 from sitrep_ie.assemble.layout import Layout
 from sitrep_ie.assemble.links import Links, Occurrence
@@ -85,7 +86,7 @@ def assemble(
     published = document.published or resolvers.document_date(document.text)
     layout = Layout(document.text)
     period = document.period or _period(document, _header(document, annotation, layout), resolvers, published)
-    links = Links(annotation)
+    links = Links(annotation, appositions(document.text, annotation))
     values = Values(document, annotation, links, resolvers)
     known = period if period is not None or published is not None else resolvers.release_month(document.text)
     timeline = Timeline(document, annotation, layout, resolvers, published, known)

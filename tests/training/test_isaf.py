@@ -83,6 +83,7 @@ def test_people_told_three_times_count_once() -> None:
         ("{QUANTITY q1|a couple of} {ACTOR a1|insurgents}\n> q1 QUANTITY_OF a1", 2),
         ("{QUANTITY q1|multiple} {ACTOR a1|insurgents}\n> q1 QUANTITY_OF a1", 3),
         ("{QUANTITY q1|numerous} {ACTOR a1|insurgents}\n> q1 QUANTITY_OF a1", 4),
+        ("a {QUANTITY q1|number of} {ACTOR a1|insurgents}\n> q1 QUANTITY_OF a1", 3),
         ("a {QUANTITY q1|large number of} {ACTOR a1|insurgents}\n> q1 QUANTITY_OF a1", 4),
         ("{QUANTITY q1|dozens of} {ACTOR a1|insurgents}\n> q1 QUANTITY_OF a1", 24),
         ("{QUANTITY q1|more than 20} {ACTOR a1|insurgents}\n> q1 QUANTITY_OF a1", 21),
@@ -102,6 +103,32 @@ def test_more_people_add_and_the_same_number_again_does_not() -> None:
     added = "{QUANTITY q2|Two} other {ACTOR a2|suspects} were {DETENTION e2|held}."
     assert fields_of(first + again + links)["min_captured"] == 2
     assert fields_of(first + added + links)["min_captured"] == 4
+
+
+def test_one_of_those_held_is_no_one_more() -> None:
+    inline = """\
+Troops {DETENTION e1|detained} {QUANTITY q1|three} {ACTOR a1|insurgents}.
+> e1 TARGET a1
+> q1 QUANTITY_OF a1
+
+A {ACTOR a1|Taliban leader} was one of those {DETENTION e1|detained} in the valley.
+> e1 TARGET a1
+"""
+    found = fields_of(inline)
+    assert (found["min_captured"], found["min_leaders_captured"]) == (3, 1)
+
+
+def test_what_a_wanted_man_did_is_no_operation() -> None:
+    inline = """\
+Troops {DETENTION e1|detained} {QUANTITY q1|two} {ACTOR a1|insurgents}. The \
+{ACTOR a2|targeted individual} is behind {DEATH e2|executions} of {ACTOR a3|Afghan civilians}.
+> e1 TARGET a1
+> q1 QUANTITY_OF a1
+> e2 AGENT a2
+> e2 TARGET a3
+"""
+    found = fields_of(inline)
+    assert (found["event_type"], found["min_killed"]) == (["detention"], 0)
 
 
 def test_the_deeds_of_the_enemy_old_events_and_the_dead_of_the_forces_do_not_count() -> None:

@@ -65,9 +65,12 @@ _LEADERS = re.compile(r"\b(?:leaders?|commanders?|chiefs?|governors?|emirs?|head
 _ADDED = re.compile(r"\b(?:additional|another|other|others|second|more)\b", re.IGNORECASE)
 # Where the rubric's minimum is above the library's low bound: "multiple" is three, "numerous" four, "more
 # than 10" eleven.
-_MULTIPLE = re.compile(r"\b(?:multiple|a number of)\b", re.IGNORECASE)
+# No article: that of "a number of" is outside the span.
+_MULTIPLE = re.compile(r"\b(?:multiple|number of)\b", re.IGNORECASE)
 _NUMEROUS = re.compile(r"\b(?:large number of|numerous|many)\b", re.IGNORECASE)
 _MORE_THAN = re.compile(r"\b(?:more than|over)\s+\d", re.IGNORECASE)
+# "A leader was one of those detained": no one beside them.
+_ONE_OF_THEM = re.compile(r"\s+(?:was|were|is|are)\s+(?:one\s+of|among(?:st)?)\s+(?:the|them|those)\b")
 _DEFINITE = frozenset({"the", "both", "these", "those", "his", "their"})
 _ARTICLE = re.compile(
     r"\b(the|both|these|those|his|their|a|an|one|another|no)\s+(?:\w+\s+)?\Z", re.IGNORECASE
@@ -150,6 +153,7 @@ class _Group:
     added: bool
     generic: bool
     whole: bool
+    part: bool
 
 
 class _Records:
@@ -243,16 +247,14 @@ class _Records:
             if event.type == event_type and all(above.type != event_type for above in self._above(event)):
                 groups += self._victims(event, kinds)
         groups.sort(key=lambda group: group.span.start)
-        by_paragraph: dict[int, list[_Group]] = {}
-        for group in groups:
-            by_paragraph.setdefault(group.paragraph, []).append(group)
-        parts = list(by_paragraph.values())
+        leaders = max(map(_sum_leaders, _by_paragraph(groups)), default=0)
+        groups = [group for group in groups if not group.part] or groups
+        parts = _by_paragraph(groups)
         persons = max((_sum([g for g in part if g.one_person]) for part in parts), default=0)
         others = max(
             (_sum([g for g in part if not g.one_person and not g.whole]) for part in parts), default=0
         )
         wholes = max((group.number for group in groups if group.whole), default=0)
-        leaders = max((_sum_leaders(part) for part in parts), default=0)
         return _People(max(wholes, persons + others), leaders)
 
     def _victims(self, event: Event, kinds: frozenset[str]) -> Iterator[_Group]:
@@ -292,7 +294,15 @@ class _Records:
             added=_ADDED.search(self._text, max(0, start - 20), span.end) is not None,
             generic=not _LEADERS.search(text),
             whole=bool(members),
+            part=_ONE_OF_THEM.match(self._text, span.end) is not None,
         )
+
+
+def _by_paragraph(groups: Sequence[_Group]) -> list[list[_Group]]:
+    found: dict[int, list[_Group]] = {}
+    for group in groups:
+        found.setdefault(group.paragraph, []).append(group)
+    return list(found.values())
 
 
 def _sum(groups: Sequence[_Group]) -> int:
@@ -324,11 +334,13 @@ def _minimum(low: float | None, text: str) -> int:
 
 
 def _by_enemy(event: Event) -> bool:
-    return any(_is_enemy(actor) for actor in event.actors if actor.role == "agent")
+    """True for what an armed group does, or a person: those whom a release names one by one are wanted."""
+    agents = [actor for actor in event.actors if actor.role == "agent"]
+    return any(map(_is_enemy, agents)) and not any(actor.kind == "state_force" for actor in agents)
 
 
 def _is_enemy(actor: ActorArgument) -> bool:
-    return actor.kind == "armed_group" or (actor.kind == "person" and (actor.affiliation or "") in _GROUPS)
+    return actor.kind in ("armed_group", "person")
 
 
 @functools.cache
