@@ -10,6 +10,7 @@ import json
 import math
 import re
 import shutil
+import struct
 from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -22,6 +23,7 @@ from bs4 import BeautifulSoup
 from sitrep_ie.assemble import Resolvers, assemble
 from sitrep_ie.cli import main
 from sitrep_ie.document import (
+    ActorArgument,
     DateValue,
     Document,
     Event,
@@ -477,6 +479,40 @@ def test_the_command_fails_in_one_line(
 # ---- in a browser ----
 
 
+def wide_report() -> Report:
+    """Long names in every column of the table of events, and a long unbroken word in the text."""
+    text = "Northern Brigade " + "x" * 400
+    span = Span(0, 16)
+    places = tuple(
+        place(f"the checkpoint on the road east of Deir ez-Zor {n}", 40 + n, 35, span=span) for n in range(4)
+    )
+    actor = ActorArgument(
+        "agent", "Northern Brigade", span, "Northern Brigade of the Border Guards", "armed_group", None, None,
+        (), None, 0.9,
+    )  # fmt: skip
+    events = tuple(
+        replace(event_at(*places, id=f"e{n}", start="2031-05-01", end="2031-05-14"), actors=(actor,))
+        for n in range(1, 31)
+    )
+    document = Document("wide", f"{text} THE END", published=datetime.date(2031, 5, 20))
+    return Report(document=document, annotation=annotation(document, Mention(span, "ACTOR")), events=events)
+
+
+def test_the_picture_of_the_page_is_small() -> None:
+    raw = (Path(__file__).resolve().parent.parent / "docs" / "view.png").read_bytes()
+    assert raw[:8] == b"\x89PNG\r\n\x1a\n"
+    width, height = struct.unpack(">II", raw[16:24])
+    assert (width, height) == (1200, 752)
+    assert len(raw) < 150_000
+
+
+def test_days_are_not_broken_over_lines() -> None:
+    soup = soup_of(wide_report().to_html())
+    cell = soup.select_one('.events td[data-label="When"]')
+    assert cell.get_text() == "2031-05-01 to 2031-05-14"
+    assert [day.get_text() for day in cell.select(".day")] == ["2031-05-01", "to", "2031-05-14"]
+
+
 @pytest.fixture
 def browser_page() -> Iterator[Any]:
     """A page of a headless Chromium that may reach nothing but files; errors on it fail the test."""
@@ -538,3 +574,63 @@ def test_the_page_works_in_a_browser(report: Report, tmp_path: Path, browser_pag
     assert page.locator("article:visible h1").inner_text().startswith("</script>")
     page.set_viewport_size({"width": 360, "height": 700})
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+# A4 and US Letter in CSS pixels, less the margins of the browser.
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [718, 740])
+def test_on_paper_nothing_is_cut_and_no_control_is_printed(
+    width: int, report: Report, tmp_path: Path, browser_page: Any
+) -> None:
+    path = tmp_path / "page.html"
+    for number, shown in enumerate((report, wide_report())):
+        path.write_text(shown.to_html(), encoding="utf-8")
+        browser_page.goto(path.as_uri())
+        browser_page.emulate_media(media="print")
+        browser_page.set_viewport_size({"width": width, "height": 900})
+        assert browser_page.evaluate("document.documentElement.scrollWidth") <= width
+        assert browser_page.evaluate(_CUT) == []
+        for control in (".controls", ".save", ".tip", ".status", "footer"):
+            assert browser_page.locator(f"{control}:visible").count() == 0
+        text = browser_page.locator(".text")
+        assert text.evaluate("node => node.scrollHeight <= node.clientHeight + 1")
+        printed = _printed(browser_page.pdf(format="A4" if width == 718 else "Letter"))
+        assert {event.id for event in shown.events} <= set(printed.split())
+        assert "Save the records" not in printed
+        assert ("THE END" in printed) == bool(number)
+
+
+def _printed(raw: bytes) -> str:
+    import io
+
+    pypdf = pytest.importorskip("pypdf", reason="pypdf is not installed")
+    return "\n".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(raw)).pages)
+
+
+# Elements whose right side is outside the page, or outside a box that neither grows nor scrolls.
+_CUT = """() => [...document.querySelectorAll("article *")]
+    .filter(node => node.checkVisibility() && !node.closest("svg"))
+    .filter(node => node.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+    .map(node => node.outerHTML.slice(0, 80))"""
+
+
+@pytest.mark.browser
+def test_on_a_phone_only_tables_and_drawings_scroll_sideways(
+    report: Report, tmp_path: Path, browser_page: Any
+) -> None:
+    path = tmp_path / "page.html"
+    browser_page.set_viewport_size({"width": 360, "height": 740})
+    for shown in (report, wide_report()):
+        path.write_text(shown.to_html(), encoding="utf-8")
+        browser_page.goto(path.as_uri())
+        assert browser_page.evaluate("document.documentElement.scrollWidth") <= 360
+        events = browser_page.locator(".events tbody tr")
+        assert events.count() == len(shown.events)
+        for box in (events.first.bounding_box(), events.last.bounding_box()):
+            assert 0 <= box["x"]
+            assert box["x"] + box["width"] <= 360
+        text = browser_page.locator(".text")
+        assert text.evaluate("node => node.scrollWidth <= node.clientWidth")
+        controls = browser_page.locator(".controls :is(input, select):visible")
+        assert controls.count() == 3
+        assert all(box.bounding_box()["height"] >= 24 for box in controls.all())
