@@ -6,6 +6,7 @@ import dataclasses
 import datetime
 import json
 import pickle
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from test_batch import Words, lines_of
 from sitrep_ie import Extractor
 from sitrep_ie.batch import Columns, ModelLoader, ReportColumns, run
 from sitrep_ie.document import Report
-from sitrep_ie.errors import ConfigError, DependencyError, FormatError, ResourceError
+from sitrep_ie.errors import ConfigError, FormatError, ResourceError
 
 ROWS = [
     {"id": f"r{n}", "text": "a strike " * (n % 3), "published": "2031-05-04" if n else None, "other": n / 2}
@@ -120,13 +121,6 @@ def test_a_model_that_changes_is_refused(tmp_path):
         ReportColumns(ModelLoader(str(tmp_path / "none")))
 
 
-def test_a_missing_extra_is_named():
-    """The library itself imports nothing of `datasets`."""
-    for path in (Path(__file__).parent.parent / "sitrep_ie").rglob("*.py"):
-        assert "import datasets" not in path.read_text(encoding="utf-8")
-    assert issubclass(DependencyError, ImportError)
-
-
 # ---- in the library itself ----
 
 
@@ -165,7 +159,7 @@ def test_the_fingerprint_is_of_settings_and_model(datasets):
 
 
 def test_a_map_with_a_model_from_a_file(datasets, tmp_path, tiny_model_path):
-    """As in docs/scale.md: rows of a file, two processes, results from the cache the second time."""
+    """The rows of a file get what `extract_many` gives; the second time they come from the cache."""
     texts = ["The army shelled Karsk on 3 May, killing two.", "A convoy of 60 trucks entered Idar."]
     rows = [{"id": str(n), "text": texts[n % 2]} for n in range(4)]
     (tmp_path / "in.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
@@ -179,3 +173,19 @@ def test_a_map_with_a_model_from_a_file(datasets, tmp_path, tiny_model_path):
     assert [report.to_dict() for report in direct] == [report.to_dict() for report in reports]
     again = made.map(ReportColumns(ModelLoader(str(tiny_model_path), "cpu")), batched=True, batch_size=2)
     assert again.cache_files == found.cache_files
+
+
+def test_the_example(datasets, tmp_path, tiny_model_path, capsys):
+    import pyarrow.parquet
+
+    texts = ["A convoy of 60 trucks entered Idar.", "The army shelled Karsk on 3 May, killing two."]
+    rows = [{"id": f"r{n}", "text": text, "published": "2031-05-04"} for n, text in enumerate(texts)]
+    rows.append({"id": "r2", "text": "A text.", "published": "soon"})
+    (tmp_path / "in.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    example = runpy.run_path(str(Path(__file__).parent.parent / "examples" / "datasets_map.py"))
+    target = tmp_path / "out.parquet"
+    assert example["main"](str(tmp_path / "in.jsonl"), str(target), str(tiny_model_path)) == 1
+    found = pyarrow.parquet.read_table(target).to_pylist()
+    assert [row["id"] for row in found] == ["r0", "r1", "r2"]
+    assert found[2]["error"].startswith("'published' is 'soon'")
+    assert capsys.readouterr().out.splitlines()[0].startswith("r0 [")
