@@ -120,11 +120,9 @@ def _told(name: str, revision: str | None, before: str) -> Iterator[None]:
     except errors.HfHubHTTPError as error:
         reason = " ".join(str(error).split())
         raise ModelError(f"{name}: {before} the hub answered: {reason:.200}") from error
-    except (OSError, ValueError) as error:  # no connection, no token; names that the hub does not allow
+    except Exception as error:  # no connection, no token, no such name: the client has errors of many kinds
         reason = " ".join(str(error).split())
-        raise ModelError(f"{name}: {before} the hub failed: {reason:.200}") from error
-    except errors.HTTPError as error:
-        raise ModelError(f"{name}: {before} the hub cannot be reached: {error}") from error
+        raise ModelError(f"{name}: {before} the hub cannot be reached or failed: {reason:.200}") from error
 
 
 # ---- sharing ----
@@ -231,8 +229,9 @@ def with_front_matter(
         "pipeline_tag": "token-classification",
         "tags": ["sitrep_ie", "event-extraction", "information-extraction", "relation-extraction"],
         **_model_index(name, scores),
-        **(ModelCard(card, ignore_metadata_errors=True).data.to_dict() if own else {}),
     }
+    if own:
+        data |= ModelCard(card, ignore_metadata_errors=True).data.to_dict()  # type: ignore[no-untyped-call]
     if licence is not None:
         data["license"] = licence
     return f"---\n{ModelCardData(**data, ignore_metadata_errors=True).to_yaml()}\n---\n\n{body.lstrip()}"

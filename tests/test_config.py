@@ -41,9 +41,11 @@ def load(tmp_path, text):
         ("[trian]", "mine.toml: unknown key 'trian'; did you mean 'train'?"),
         (
             "zzz = 1",
-            "unknown key 'zzz'; expected one of ['data', 'decode', 'encode', 'model', 'name', 'train']",
+            "unknown key 'zzz'; expected one of "
+            "['data', 'decode', 'encode', 'language', 'model', 'name', 'train']",
         ),
         ("encode = 3", "mine.toml: encode: expected a table"),
+        ('language = "English"', "mine.toml: language 'English': expected an ISO 639-1 code"),
         ('[train]\nepochs = "3"', "mine.toml: train.epochs is str, expected int"),
         ("[train]\nepochs = 3.0", "mine.toml: train.epochs is float, expected int"),
         ("[train]\nepochs = true", "mine.toml: train.epochs is bool, expected int"),

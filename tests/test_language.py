@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import time
 from pathlib import Path
 
 import pytest
 
-from sitrep_ie import Document
+from sitrep_ie import Document, Report
+from sitrep_ie.cli import main
 from sitrep_ie.formats import read_examples
 from sitrep_ie.language import foreign_language
 
@@ -185,6 +187,22 @@ def test_reports_carry_the_warning(tiny_extractor) -> None:
     assert "French" in warning.message
     assert "English" in warning.message
     assert english.warnings == ()
+
+
+def test_the_warning_is_shown(tiny_model_path, tmp_path, capsys) -> None:
+    text = tmp_path / "fr.txt"
+    text.write_text(FOREIGN["French"], encoding="utf-8")
+    extract = ["extract", str(text), "--model", str(tiny_model_path), "--device", "cpu"]
+    assert main([*extract, "--format", "json"]) == 0
+    printed = capsys.readouterr()
+    report = Report.from_dict(json.loads(printed.out))
+    (warning,) = report.warnings
+    assert printed.err == f"sitrep-ie: {text}: warning: {warning.message}\n"
+    assert f'<p class="warning" role="note">{warning.message}</p>' in report.to_html()
+    assert 'class="warning"' not in dataclasses.replace(report, warnings=()).to_html()
+    text.write_text(ENGLISH["capitals"], encoding="utf-8")
+    assert main(extract) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_a_model_of_another_language_expects_that(tiny_extractor) -> None:

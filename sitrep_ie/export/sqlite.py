@@ -16,8 +16,10 @@ from sitrep_ie.document import (
     AmountArgument,
     Event,
     ObjectArgument,
+    OutcomeTotal,
     PlaceArgument,
     Quantity,
+    Reconciliation,
     Report,
     Span,
     Trigger,
@@ -241,7 +243,9 @@ class _Writer:
                     self._add_quantity(thing.quantity, event=number, kind="amount", loss=found)
         told = event.reconciliation
         if told is not None:
-            for name, total in ((None, told), *((total.outcome, total) for total in told.outcomes)):
+            totals: list[tuple[str | None, Reconciliation | OutcomeTotal]] = [(None, told)]
+            totals += [(total.outcome, total) for total in told.outcomes]
+            for name, total in totals:
                 self._insert(
                     "totals",
                     event=number,
