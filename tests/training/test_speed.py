@@ -6,6 +6,8 @@ import time
 import pytest
 
 import sitrep_ie.assemble
+from sitrep_ie.cli import main as sitrep_ie_main
+from tests.test_readme import DOCS, ROOT, commands
 from training.benchmarks import speed
 
 
@@ -44,7 +46,9 @@ def test_stretches_hold_the_whole_text(tiny_extractor, texts):
             sizes = [len(tiny_extractor.text_encoder.encode(piece).pieces) for piece in cut]
             # A single word may be longer: the tiny tokenizer knows few.
             assert all(size <= limit or " " not in piece for size, piece in zip(sizes, cut, strict=True))
-    assert len(speed.pieces(tiny_extractor, texts[0], 4)) > len(speed.pieces(tiny_extractor, texts[0], 500)) == 1
+    assert (
+        len(speed.pieces(tiny_extractor, texts[0], 4)) > len(speed.pieces(tiny_extractor, texts[0], 500)) == 1
+    )
 
 
 def test_the_plain_windows_have_no_more_tokens_than_those_with_context(tiny_extractor, texts):
@@ -114,3 +118,16 @@ def test_command(tiny_model_path, tmp_path, capsys, monkeypatch):
 
 def test_the_pipeline_of_transformers_runs_on_our_encoder(tiny_extractor, texts):
     speed.pipeline_run(tiny_extractor, 2, "float32")([*texts, " ".join(texts * 20)])
+
+
+@pytest.mark.parametrize("command", commands("python", DOCS["speed.md"]), ids=" ".join)
+def test_commands_of_the_page_are_understood(command):
+    assert command[:3] == ["python", "-m", "training.benchmarks.speed"]
+    speed.make_parser().parse_args(command[3:])
+
+
+def test_the_page_shows_how_reports_are_extracted_in_another_precision(tiny_model_path, capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    (command,) = [words for words in commands("sitrep-ie", DOCS["speed.md"]) if words[1] == "extract"]
+    assert sitrep_ie_main([*command[1:], "--model", str(tiny_model_path)]) == 0
+    assert capsys.readouterr().out

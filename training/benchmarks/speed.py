@@ -124,9 +124,8 @@ def encoder_runs(extractor: Extractor, texts: Sequence[str], precision: str) -> 
     }
 
 
-def extract_run(model: Path | None, precision: str) -> Run:
+def extract_run(extractor: Extractor) -> Run:
     """`extract_many` from texts to records."""
-    extractor = Extractor.load(model, device="cpu", precision=precision)
 
     def run(texts: Sequence[str]) -> None:
         for report in extractor.extract_many(texts):
@@ -265,7 +264,8 @@ def make_runs(
         if "encoder" in names:
             runs |= encoder_runs(extractor, texts, precision)
         if "extract" in names:
-            runs[f"extract, {precision}"] = extract_run(model, precision)
+            reader = Extractor.load(model, device="cpu", precision=precision)
+            runs[f"extract, {precision}"] = extract_run(reader)
         if "pipeline" in names:
             for size in (1, 8, 16):
                 runs[f"pipeline of {size}, {precision}"] = pipeline_run(extractor, size, precision)
@@ -342,33 +342,34 @@ def stages(extractor: Extractor, texts: Sequence[str]) -> dict[str, float]:
     return seconds
 
 
-def _peak_mib(name: str, model: Path | None, folder: Path, limit: int, precisions: Sequence[str]) -> float:
+def _peak_mib(name: str, model: Path | None, folder: Path, limit: int) -> float:
     """Runs one of the compared in this, a fresh process, and returns the most memory that it has held."""
     import resource
 
-    extractor = Extractor.load(model, device="cpu")
+    kind, _, precision = name.partition(", ")
+    extractor = Extractor.load(model, device="cpu", precision=precision or "float32")
     texts = read_texts(extractor, folder, limit)
-    kind = name.split()[0].rstrip(",")
-    # The one extractor is enough, where that is what is measured.
-    runs = (
-        {name: extract_run(model, name.split(", ")[1])}
-        if kind == "extract"
-        else make_runs(model, extractor, texts, [kind], precisions)
-    )
+    if kind == "extract":
+        runs = {name: extract_run(extractor)}
+    elif kind.startswith("pipeline"):
+        runs = {name: pipeline_run(extractor, int(kind.split()[-1]), precision)}
+    else:
+        runs = make_runs(model, extractor, texts, ["encoder" if kind == "texts" else kind], [precision])
     runs[name](texts)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 
-def peak_memory(
-    names: Sequence[str], model: Path | None, folder: Path, limit: int, precisions: Sequence[str]
-) -> dict[str, float]:
-    """Returns the peak memory (MiB) of each, run in a fresh process: libraries, weights, results."""
+def peak_memory(names: Sequence[str], model: Path | None, folder: Path, limit: int) -> dict[str, float]:
+    """Returns the peak memory (MiB) of each, run in a fresh process: libraries, weights, results.
+
+    That of the others includes our weights, which theirs are copied from.
+    """
     context = multiprocessing.get_context("spawn")
     found = {}
     for name in names:
         with context.Pool(1) as pool:
-            found[name] = pool.apply(_peak_mib, (name, model, folder, limit, precisions))
+            found[name] = pool.apply(_peak_mib, (name, model, folder, limit))
     return found
 
 
@@ -434,8 +435,8 @@ def curve(
 # ---- command ----
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Prints the tables asked for and returns the exit status."""
+def make_parser() -> argparse.ArgumentParser:
+    """Returns the parser of the command."""
     parser = argparse.ArgumentParser(
         prog="python -m training.benchmarks.speed",
         description=__doc__,
@@ -462,7 +463,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--curve", choices=tuple(CURVES), help="only the cost per token of larger and larger input"
     )
     parser.add_argument("--sizes", type=int, nargs="+", help="of the curve")
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints the tables asked for and returns the exit status."""
+    options = make_parser().parse_args(arguments)
     warnings.filterwarnings("ignore", category=FutureWarning)
     before = torch.get_num_threads()
     if options.threads:
@@ -494,9 +500,7 @@ def compare(extractor: Extractor, texts: Sequence[str], options: argparse.Namesp
     clock = time.perf_counter if options.clock == "wall" else time.process_time
     seconds = measure(runs, texts, options.rounds, clock)
     memory = (
-        peak_memory(list(seconds), options.model, options.folder, options.limit, options.precision)
-        if options.memory
-        else {}
+        peak_memory(list(seconds), options.model, options.folder, options.limit) if options.memory else {}
     )
     reference = next((name for name in seconds if name.startswith("extract")), next(iter(seconds)))
     print(f"\n{'':26}{'tokens/s':>10}{'texts/s':>9}{'speed':>8}{'MiB':>7}   speed of {reference!r} = 1")
