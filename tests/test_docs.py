@@ -90,6 +90,18 @@ def disasters_model_path(tmp_path_factory) -> Path:
     return path
 
 
+def _write_events(path: Path) -> None:
+    """Records as `batch` writes them, for pages that take them as given."""
+    from sitrep_ie.assemble import Resolvers, assemble
+    from sitrep_ie.formats import read_examples
+    from sitrep_ie.ontology import Ontology
+
+    ontology = Ontology.load("configs/ontology.toml")
+    examples = read_examples("data/mine.dev.jsonl", ontology)
+    reports = (assemble(e.document, e.gold, ontology, Resolvers.none()) for e in examples)
+    path.write_text("".join(f"{report.to_json()}\n" for report in reports), encoding="utf-8")
+
+
 def is_run(command: list[str]) -> bool:
     return not any(" ".join(command).startswith(start) for start in NOT_RUN)
 
@@ -99,6 +111,8 @@ def test_what_a_page_shows_runs(page, folder, disasters_model_path, capsys):
     (folder / "runs").mkdir()
     shutil.copytree(disasters_model_path, folder / "runs" / "disasters")
     text = PAGES[page]
+    if "--out events.jsonl" not in text:
+        _write_events(folder / "events.jsonl")
     namespace: dict[str, object] = {}
     printed: str | None = None
     end = 0
