@@ -227,8 +227,14 @@ def document_period(text_or_title: str, context: DateContext) -> tuple[dt.date, 
     return None
 
 
+# Begins only where a run of marks does, or a long one would be tried from each of its places.
+_LOOSE_END = re.compile(
+    r"(?<![\s,/\u2013\u2014-])(?:[\s,/\u2013\u2014-]|\b(?:from|to|until|through|and|of|the)\b)+$"
+)
+
+
 def _period(text: str, context: DateContext) -> tuple[dt.date, dt.date] | None:
-    text = re.sub(r"(?:\s|,|-|\u2013|\u2014|/|\b(?:from|to|until|through|and|of|the)\b)+$", "", text.strip())
+    text = _LOOSE_END.sub("", text.strip())
     value = _resolve(re.sub(r"^from ", "", text, flags=re.IGNORECASE), context)
     if value is None or value.start is None or value.end is None or value.start == value.end:
         return None

@@ -1,0 +1,8 @@
+"""Fuzzes `targets.fuzz_settings`; arguments go to libFuzzer."""
+
+from __future__ import annotations
+
+from tests.fuzz.run import fuzz
+
+if __name__ == "__main__":
+    fuzz("settings")
