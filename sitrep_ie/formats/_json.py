@@ -61,13 +61,14 @@ def any_object(value: Any, at: str) -> dict[str, Any]:
 
 def as_object(value: Any, known: tuple[str, ...], needed: tuple[str, ...], at: str) -> dict[str, Any]:
     """An object with all needed keys and none that is unknown."""
-    for key in any_object(value, at):
+    raw = any_object(value, at)
+    for key in raw:
         if key not in known:
             raise FormatError(f"{at}: unknown key {key!r}{hint(key, known)}")
     for key in needed:
-        if key not in value:
+        if key not in raw:
             raise FormatError(f"{at}: key {key!r} is missing")
-    return value
+    return raw
 
 
 def as_list(value: Any, at: str) -> list[Any]:

@@ -66,16 +66,13 @@ def read_prodigy(
 
 
 def write_prodigy(path: Path | str, examples: Iterable[Example], ontology: Ontology) -> Counter[str]:
-    """Writes one line a document, the file whole or not at all.
-
-    Returns:
-        What was left out, and how often: attributes and scores.
+    """Writes one accepted task a line and returns how many attributes and scores were left out.
 
     Raises:
-        FormatError: a document, named in the message, cannot be written.
+        FormatError: a document, named in the message, cannot be written; then there is no file.
     """
-    unheld = {ATTRIBUTES, MENTION_SCORES, RELATION_SCORES}
-    return write_json_lines(path, examples, ontology, lambda example, _: _line(example), unheld)
+    lost = (ATTRIBUTES, MENTION_SCORES, RELATION_SCORES)
+    return write_json_lines(path, examples, ontology, lambda example, _: _line(example), lost)
 
 
 def _line(example: Example) -> dict[str, Any]:
