@@ -12,7 +12,7 @@ from sitrep_ie.batch.output import format_failure, format_reports
 from sitrep_ie.batch.readers import Failure, Found
 from sitrep_ie.document import Document, Report
 from sitrep_ie.errors import ConfigError, DependencyError, DeviceError, ResourceError
-from sitrep_ie.extractor import Extractor, default_model_folder
+from sitrep_ie.extractor import DEFAULT_BATCH_SIZE, Extractor, default_model_folder
 
 # These would be the same for every document.
 ENDS_THE_RUN = (ConfigError, DependencyError, DeviceError, ResourceError)
@@ -133,7 +133,11 @@ class _WithoutPersons:
         self._extractor = extractor
 
     def extract_many(
-        self, documents: Iterable[Document | str], batch_size: int, *, min_score: float
+        self,
+        documents: Iterable[Document | str],
+        batch_size: int = DEFAULT_BATCH_SIZE,
+        *,
+        min_score: float = 0.0,
     ) -> Iterator[Report]:
         for report in self._extractor.extract_many(documents, batch_size, min_score=min_score):
             yield report.redacted()
@@ -150,7 +154,7 @@ def process(
     Raises:
         ConfigError, DependencyError, DeviceError, ResourceError: from the extractor; no document is to blame.
     """
-    source = _WithoutPersons(extractor) if options.redact_persons else extractor
+    source: ReportSource = _WithoutPersons(extractor) if options.redact_persons else extractor
     results = extract_items(items, source, options.batch_size, options.min_score, progress)
     return done(results, options.form)
 

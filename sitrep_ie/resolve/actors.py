@@ -933,7 +933,8 @@ class ActorResolver:
             first += 1
         if not _num_capitals(words[first:]) or self._head(words, len(words)) is not None:
             return None
-        if any(map(is_acronym, words[first:])):
+        parts = [part for word in words[first:] for part in fold(word).split()]
+        if any(map(is_acronym, words[first:])) or not _GROUP_WORDS.isdisjoint(parts):
             return None
         rest = " ".join(words[first:])
         entry = self.table.find(rest)
