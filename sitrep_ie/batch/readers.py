@@ -335,7 +335,7 @@ def _read_html(path: str, columns: Columns, max_mib: int) -> Iterator[Found]:
 
 
 def _shown(root: Tag) -> Iterator[tuple[Any, bool]]:
-    """Yields what readers of the page see, in order: strings once; tags when entered, and (True) when left."""
+    """Yields what readers of a page see, in order: strings once; tags when entered, and (True) when left."""
     from bs4.element import PreformattedString, Tag
 
     waiting: list[tuple[PageElement, bool]] = [(root, False)]
