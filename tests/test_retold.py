@@ -129,6 +129,7 @@ PARAGRAPHS = """\
     ("second", "num_events"),
     [
         ("The {CLASH e1|clashes} ended at {DATE d1|dusk}.\n> e1 TIME d1", 1),
+        ("The {CLASH e1|clashes} left a {OBJECT o1|mill} {DAMAGE e2|in ruins}.\n> e1 TARGET o1", 2),
         ("The {CLASH e1|clashes} in {LOCATION l1|Imra} ended.\n> e1 PLACE l1", 2),
         ("The earlier {CLASH e1|clashes} had been worse.", 2),
         ("The April {CLASH e1|clashes} had been worse.", 2),
@@ -203,3 +204,22 @@ def test_a_summary_and_its_item_are_one_record_with_the_day_of_the_item() -> Non
     assert [event.time.start for event in clashes] == [Day(2031, 5, 6), Day(2031, 5, 8)]
     assert [event.outcomes.killed and event.outcomes.killed.best for event in clashes] == [4, 2]
     assert sum(int(row["fatalities"] or 0) for row in to_acled(report, SHIPPED)) == 6
+
+
+def test_a_log_goes_past_midnight() -> None:
+    entry = "{DATE d1|CLOCK}: A {ACTOR a1|patrol} was {CLASH e1|shot at}.\n> e1 TARGET a1\n> e1 TIME d1\n"
+    log = "\n".join(entry.replace("CLOCK", clock) for clock in ("2315", "23:50", "0010 hrs", "0140"))
+    report = report_of(f"Incident log, 3 May 2031\n\n{log}")
+    assert [event.time.start for event in report.events] == [
+        Day(2031, 5, 3),
+        Day(2031, 5, 3),
+        Day(2031, 5, 4),
+        Day(2031, 5, 4),
+    ]
+
+
+def test_entries_out_of_order_by_an_hour_are_of_one_day() -> None:
+    entry = "{DATE d1|CLOCK}: A {ACTOR a1|patrol} was {CLASH e1|shot at}.\n> e1 TARGET a1\n> e1 TIME d1\n"
+    log = "\n".join(entry.replace("CLOCK", clock) for clock in ("1120", "1040"))
+    report = report_of(f"Incident log, 3 May 2031\n\n{log}")
+    assert [event.time.start for event in report.events] == [Day(2031, 5, 3), Day(2031, 5, 3)]

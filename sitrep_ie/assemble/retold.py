@@ -30,6 +30,7 @@ _NOUNS_OF_EVENTS = frozenset(
     "siege sit-in skirmish strike swap sweep toll training violence withdrawal".split()
 )
 _STEM_CHARS = 4
+_NARROWED = re.compile(r"\s+(?:against|at|between|by|from|in|near|of|on|that|which)\b")
 # A sentence with one of these before the event, or right after it, speaks of one more event.
 _ONE_MORE_BEFORE = re.compile(
     r"\b(?:another|additional(?:ly)?|again|also|different|earlier|elsewhere|further|meanwhile|other|others|"
@@ -69,7 +70,7 @@ class _Told:
     wide_places: frozenset[str]
     holders: frozenset[str]
     parties: dict[str, _Party]
-    has_target: bool
+    narrowed: bool
     nouns: frozenset[str]
     movers: frozenset[str]
     counts: dict[str, Quantity]
@@ -196,8 +197,8 @@ def _takes_up(one: _Told, other: _Told) -> bool:
     stems = {trigger.text.casefold()[:_STEM_CHARS] for trigger in other.event.triggers}
     if _head(one.word) not in _NOUNS_OF_EVENTS and one.word.casefold()[:_STEM_CHARS] not in stems:
         return False
-    # Who did it and with what may be news; where and to whom it was done tells which event is meant.
-    if not (one.sites or one.has_target):
+    # "The blast hit a school" goes on; "the blast at the school" tells which one is meant.
+    if not one.narrowed:
         return True
     return bool(
         _one_place(one, other)
@@ -372,7 +373,7 @@ def _read(index: int, event: Event, layout: Layout) -> _Told:
         wide_places=_keys(place for place in places if place.precision == "admin"),
         holders=frozenset(name.casefold() for place in places for name in place.within),
         parties={role: _party([a for a in event.actors if a.role == role]) for role in ("agent", "target")},
-        has_target=any(item.role == "target" for item in fillers),
+        narrowed=_NARROWED.match(layout.text, first.end) is not None,
         nouns=_nouns((item for item in fillers if item.role in _THINGS), titled) - _ANYBODY,
         movers=_nouns(movers, titled),
         counts=_counts(event),

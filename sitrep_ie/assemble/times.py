@@ -40,6 +40,8 @@ _BETWEEN = re.compile(r"\bbetween\s+(?:the\s+)?\Z", re.IGNORECASE)
 # Not "after": it mostly says roughly when ("after 20:00"), seldom that nothing is known of the end.
 _PREPOSITION = re.compile(r"\b(between|since|until|till|by|before)\s+(?:the\s+)?\Z", re.IGNORECASE)
 _MAX_TITLE_CHARS = 300
+_CLOCK = re.compile(r"(\d{2})[:.h]?(\d{2})\s?(?:hrs?|hours|h|Z|local(?: time)?)?\.?", re.IGNORECASE)
+_HALF_A_DAY = 12 * 60
 _TITLE_PARTS = re.compile(r"[,:;()|]|\s[-–—]\s")
 _AFTER_PREPOSITION = re.compile(r"^.*\b(?:of|on|for)\b")
 # A date further from publication than this is background ("came from Iraq in 2019").
@@ -60,7 +62,7 @@ class Timeline:
     ) -> None:
         self._text = document.text
         self._layout = layout
-        self._title = (document.title or "")[:_MAX_TITLE_CHARS]
+        self._title = (document.title or self._first_line(annotation))[:_MAX_TITLE_CHARS]
         self._period = period
         self._given_period = document.period
         self.values: dict[Mention, DateValue | None] = {}
@@ -69,6 +71,15 @@ class Timeline:
         self._resolve(annotation, resolvers, published)
         self._nearby = [mention for mention in _unclaimed_dates(annotation) if self._is_nearby(mention)]
         self._nearby_starts = [mention.span.start for mention in self._nearby]
+
+    def _first_line(self, annotation: Annotation) -> str:
+        """The first line, where it is a title that tells of no event: "Incident log, 3 May"."""
+        if not self._layout.paragraphs or not self._layout.is_title(0):
+            return ""
+        first = self._layout.paragraphs[0]
+        if any(first.contains(trigger.span) for trigger in annotation.triggers):
+            return ""
+        return self._text[first.start : first.end]
 
     def _resolve(self, annotation: Annotation, resolvers: Resolvers, published: datetime.date | None) -> None:
         dates: dict[int, list[Mention]] = {}
@@ -89,6 +100,7 @@ class Timeline:
         ahead = _future_dates(annotation)
         section: EventTime | None = None
         item_day = report_day
+        clock: int | None = None
         begun = False
         for index, paragraph in enumerate(self._layout.paragraphs):
             headings = self._heading_dates(index, dates.get(index, []), first_trigger.get(index))
@@ -99,6 +111,13 @@ class Timeline:
             elif headings or (report_day is not None and self._begins_with(paragraph, dates.get(index, []))):
                 # The day of "0945: ..." or "12th: ..." is none from the background of the item above.
                 context = replace(context, focus=item_day)
+            if headings:
+                # "2315: ...", then "0010: ...": past midnight.
+                minutes = _clock_minutes(self._text[headings[0].span.start : headings[0].span.end])
+                if minutes is not None and clock is not None and minutes + _HALF_A_DAY < clock:
+                    item_day = _next_day(item_day)
+                    context = replace(context, focus=item_day)
+                clock = minutes
             for mention in dates.get(index, ()):
                 future = mention in ahead
                 value = self._value(mention, replace(context, future=True) if future else context, resolvers)
@@ -318,6 +337,21 @@ class Timeline:
         if separate and not is_range:
             dates = tuple(sorted({*_set(one), *_set(other)}))
         return replace(one, start=start, end=end, dates=dates)
+
+
+def _clock_minutes(text: str) -> int | None:
+    """Minutes from midnight of a time of day alone: "2315", "23:15 hrs"."""
+    match = _CLOCK.fullmatch(text.strip())
+    if match is None or int(match.group(1)) > 23 or int(match.group(2)) > 59:
+        return None
+    return 60 * int(match.group(1)) + int(match.group(2))
+
+
+def _next_day(value: DateValue | None) -> DateValue | None:
+    if value is None or value.start is None or value.end is None:
+        return value
+    day = datetime.timedelta(days=1)
+    return replace(value, start=value.end + day, end=value.end + day, dates=())
 
 
 def _future_dates(annotation: Annotation) -> set[Mention]:
