@@ -60,6 +60,10 @@ class Deadly(Words):
         for document in documents:
             if "broken" in document.text:
                 raise ResourceError("gazetteer.bin is missing")
+            if document.text == "mark":
+                (self.tombs / "mark").touch()
+            while document.text == "wait" and not (self.tombs / "mark").exists():
+                time.sleep(0.05)
             if document.text.startswith("kill"):
                 tomb = self.tombs / document.id
                 num_deaths = len(tomb.read_bytes()) if tomb.exists() else 0
@@ -138,6 +142,14 @@ def test_a_stopped_run_goes_on_with_the_other_engine(cluster, archive, tmp_path,
         run([archive], "ray.jsonl", engine(tmp_path))
     assert run([archive], "ray.jsonl", engine(tmp_path)).num_resumed == 12
     same_bytes("ray.jsonl", "local.jsonl")
+
+
+def test_chunks_that_are_done_out_of_order_are_written_in_order(cluster, archive, tmp_path):
+    texts = ["a strike"] * 18
+    texts[0], texts[12] = "wait", "mark"  # the first chunk ends after the third
+    write_texts(texts)
+    run(["texts.jsonl"], "ray.jsonl", engine(tmp_path))
+    assert [line["id"] for line in lines_of("ray.jsonl")] == [f"r{n}" for n in range(18)]
 
 
 def test_a_worker_that_dies_is_replaced(cluster, archive, tmp_path):
