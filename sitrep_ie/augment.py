@@ -153,14 +153,13 @@ def _edited(example: Example, edits: Iterable[_Edit]) -> Example:
         return Span(span.start + shifts[0], span.end + shifts[1])
 
     gold = example.gold
-    mentions = {node: dataclasses.replace(node, span=moved(node.span)) for node in gold.mentions}
-    triggers = {node: dataclasses.replace(node, span=moved(node.span)) for node in gold.triggers}
-    of_any: dict[Mention | Trigger, Mention | Trigger] = {**mentions, **triggers}
+    mentions = tuple(dataclasses.replace(node, span=moved(node.span)) for node in gold.mentions)
+    triggers = tuple(dataclasses.replace(node, span=moved(node.span)) for node in gold.triggers)
+    old: list[Mention | Trigger] = [*gold.mentions, *gold.triggers]
+    new: list[Mention | Trigger] = [*mentions, *triggers]
+    of_any = dict(zip(old, new, strict=True))
     relations = tuple(
         dataclasses.replace(relation, head=of_any[relation.head], tail=of_any[relation.tail])
         for relation in gold.relations
     )
-    return Example(
-        document,
-        Annotation(gold.document_id, tuple(mentions.values()), tuple(triggers.values()), relations),
-    )
+    return Example(document, Annotation(gold.document_id, mentions, triggers, relations))

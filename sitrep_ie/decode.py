@@ -227,4 +227,3 @@ def _links(
             if owned_N[heads_P[pair]] or tail not in seen_by.get(head, ()):
                 links[head, tail] = result.link_probs_PR[pair]
     return links
-

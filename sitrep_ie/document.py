@@ -496,8 +496,8 @@ class Report:
     def redacted(self) -> Report:
         """Returns the report without the names of persons, see `redact.redact_persons`.
 
-        "Gen. Jan Novak" becomes "Gen. [person 1]" wherever he is named. A name that the model missed stays: it
-        is no guarantee of anonymity.
+        "Gen. Jan Novak" becomes "Gen. [person 1]" wherever he is named. A name that the model missed stays:
+        it is no guarantee of anonymity.
         """
         # In the call, and from a layer above: a convenience of users, which no record depends on.
         from sitrep_ie.redact import redact_persons

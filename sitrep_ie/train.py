@@ -227,7 +227,7 @@ def new_extractor(config: Config, ontology: Ontology) -> Extractor:
 
 
 def _rows_by_name(ontology: Ontology) -> dict[str, dict[str, int]]:
-    """Of each table in the model that has a row for every tag, type, relation or attribute: whose they are."""
+    """Of each table in the model with a row for every tag, type, relation or attribute: whose they are."""
     names = {
         "tag_head.4": tag_names(ontology.span_types),
         "type_embedding": ontology.span_types,
@@ -1168,9 +1168,9 @@ def model_card(config: Config, record: Mapping[str, Any], scores: Mapping[str, S
         "",
         "Meant for analysts who gather what reports say. It reads English reports and tells what they claim,",
         "not what is true; it misses events and makes some up, so that a person has to check every record",
-        "before anybody acts on it. It must not be used to find, target or judge persons; what reports say of",
-        "people is personal data. On kinds of reports, regions and subjects that it has not learnt from it does",
-        "worse. docs/limits.md of the library says what records can and cannot support.",
+        "before anybody acts on it. It must not be used to find, target or judge persons; what reports say",
+        "of people is personal data. On kinds of reports, regions and subjects that it has not learnt from",
+        "it does worse. docs/limits.md of the library says what records can and cannot support.",
         "",
     ]
     return "\n".join(lines)
