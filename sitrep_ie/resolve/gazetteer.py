@@ -253,6 +253,11 @@ class Gazetteer:
     def __reduce__(self) -> tuple[object, ...]:
         return (Gazetteer, (self._path, self._extra))
 
+    def __del__(self) -> None:
+        # Python 3.13 warns of connections that nobody closed.
+        for connection in getattr(self, "_connections", []):
+            connection.close()
+
     def close(self) -> None:
         """Closes the file; the next look-up opens it again."""
         with self._lock:
