@@ -11,66 +11,31 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from jsonschema import Draft202012Validator
 
-from sitrep_ie.assemble import Resolvers, assemble
+from sitrep_ie.assemble import assemble
 from sitrep_ie.document import (
-    ActorValue,
     Annotation,
     Document,
     Example,
-    PlaceValue,
     Report,
     ReportWarning,
 )
 from sitrep_ie.errors import FormatError
-from sitrep_ie.export import report_schema, sql_schema, write_sqlite
+from sitrep_ie.export import sql_schema, write_sqlite
 from sitrep_ie.formats.inline import parse_inline
-from sitrep_ie.ontology import Ontology
-from sitrep_ie.resolve.dates import resolve_date
-from sitrep_ie.resolve.quantities import bare_count, resolve_quantity
 from tests import strategies
+from tests.made_up import PARAGRAPHS, RESOLVERS, SHIPPED, VALIDATOR
 
-SHIPPED = Ontology.load(Path(__file__).resolve().parent.parent / "configs" / "ontology.toml")
-VALIDATOR = Draft202012Validator(report_schema(), format_checker=Draft202012Validator.FORMAT_CHECKER)
-RESOLVERS = replace(
-    Resolvers.none(),
-    date=resolve_date,
-    quantity=resolve_quantity,
-    bare_count=bare_count,
-    actor=lambda query: ActorValue(query.text.title(), "armed_group", "NO", "Orm Council"),
-    places=lambda queries, texts: [PlaceValue("exact", q.text, "x:1", 61.5, 8.25, "NO") for q in queries],
-)
-TEXTS = """\
-# id: log | source: made up | published: 2031-05-10 | title: Orm's "log"
-{DATE d1|May 3 and 5}: {ACTOR a1|gunmen} {SEIZURE e1|took} {QUANTITY q1|about 20} {OBJECT o1|trucks} in \
-{LOCATION l1|Ørm} and {DEATH e2|killed} {ACTOR a2|drivers}.
-> e1 AGENT a1
-> e1 TARGET o1
-> e1 PLACE l1
-> e1 TIME d1
-> q1 QUANTITY_OF o1
-> e2 SUBEVENT_OF e1
-> e2 TARGET a2
-
-{QUANTITY q1|Two} {AIRSTRIKE e1|strikes}: {QUANTITY q2|one} {AIRSTRIKE e2|strike} {DAMAGE e3|hit} \
-{LOCATION l1|Orm}; nobody was {INJURY e4|hurt}. {QUANTITY q3|€3 million} was {AID e5|pledged}.
-> e1 COUNT q1
-> e1 IS AGGREGATE
-> e2 SUBEVENT_OF e1
-> e2 COUNT q2
-> e3 SUBEVENT_OF e2
-> e3 TARGET l1
-> e4 SUBEVENT_OF e2
-> e4 IS NEGATED
-> e5 THEME q3
-> e5 IS PLANNED
-
+TEXTS = (
+    '# id: log | source: made up | published: 2031-05-10 | title: Orm\'s "log"\n'
+    + PARAGRAPHS
+    + """
 # id: note
 A {OBJECT o1|convoy} {MOVEMENT e1|left} {LOCATION l1|Karsk}.
 > e1 THEME o1
 > e1 ORIGIN l1
 """
+)
 
 
 @pytest.fixture(scope="module")

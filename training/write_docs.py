@@ -22,6 +22,7 @@ from sitrep_ie.errors import FormatError, SitrepError
 from sitrep_ie.formats import read_inline
 from sitrep_ie.ontology import Ontology
 from training.corpora._annotated import ROOT
+from training.pages import update_page
 
 PAGE = ROOT / "docs" / "records.md"
 SOURCE = ROOT / "docs" / "records.ann"
@@ -101,19 +102,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     try:
-        before = options.page.read_text(encoding="utf-8")
-        after = render(before, options.source)
+        return update_page(
+            options.page,
+            lambda page: render(page, options.source),
+            "python -m training.write_docs",
+            check=options.check,
+        )
     except (SitrepError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    if options.check and before != after:
-        print(
-            f"{options.page} is not what the code makes; run python -m training.write_docs", file=sys.stderr
-        )
-        return 1
-    if not options.check:
-        options.page.write_text(after, encoding="utf-8")
-    return 0
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from training.corpora._annotated import ROOT
+from training.pages import update_page
 
 PAGE = ROOT / "docs" / "limits.md"
 SCORES = ROOT / "models" / "default" / "scores.json"
@@ -78,16 +79,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--check", action="store_true", help="write nothing; fail if it would change the page"
     )
     options = parser.parse_args(arguments)
-    before = options.page.read_text(encoding="utf-8")
-    after = render(before, json.loads(options.scores.read_text(encoding="utf-8")))
-    if options.check and before != after:
-        print(
-            f"{options.page} is not what the code makes; run python -m training.write_limits", file=sys.stderr
-        )
-        return 1
-    if not options.check:
-        options.page.write_text(after, encoding="utf-8")
-    return 0
+    scores = json.loads(options.scores.read_text(encoding="utf-8"))
+    return update_page(
+        options.page,
+        lambda page: render(page, scores),
+        "python -m training.write_limits",
+        check=options.check,
+    )
 
 
 if __name__ == "__main__":
