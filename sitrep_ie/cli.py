@@ -22,7 +22,7 @@ from sitrep_ie.errors import DependencyError, FormatError, SitrepError
 
 if TYPE_CHECKING:
     from sitrep_ie.batch import RayEngine
-    from sitrep_ie.document import Report
+    from sitrep_ie.document import Document, Report
     from sitrep_ie.extractor import Extractor
 
 _VERBOSE = "tell what is being done"
@@ -81,9 +81,15 @@ def _parser() -> argparse.ArgumentParser:
 
     extract = commands.add_parser("extract", help="print the events of reports")
     extract.add_argument(
-        "files", nargs="*", metavar="FILE", help="text files in UTF-8; none or - is standard input"
+        "files",
+        nargs="*",
+        metavar="FILE",
+        help="texts in UTF-8, or HTML, PDF, Word and what else `batch` reads; none or - is standard input",
     )
     extract.add_argument("--published", metavar="DATE", help="day of publication, such as 2024-03-02")
+    extract.add_argument(
+        "--period", metavar=("FIRST", "LAST"), nargs=2, help="the days that the reports cover"
+    )
     extract.add_argument(
         "--format",
         choices=(*FORMATS, *_BINARY_FORMATS),
@@ -395,13 +401,13 @@ def _add_precision(parser: argparse.ArgumentParser) -> None:
 
 
 def _extract(options: argparse.Namespace) -> int:
-    from sitrep_ie.extractor import Extractor, make_document
+    from sitrep_ie.extractor import Extractor
 
     if options.format in _BINARY_FORMATS and options.out is None:
         raise FormatError(f"--format {options.format}: is for a file, expected --out FILE")
     names = options.files or ["-"]
     documents = [
-        make_document(_read_text(name), options.published, "stdin" if name == "-" else name) for name in names
+        document for name in names for document in _documents(name, options.published, options.period)
     ]
     extractor = Extractor.load(
         options.model, device=options.device, gazetteer=options.gazetteer, precision=options.precision
@@ -510,6 +516,19 @@ def _suggest(options: argparse.Namespace) -> int:
     num_documents = len({item.document_id for item in chosen})
     print(f"{options.out}: {len(chosen)} paragraphs of {num_documents} documents, {form}")
     return 0
+
+
+def _documents(name: str, published: str | None, period: tuple[str, str] | None) -> Iterator[Document]:
+    """What a file holds: one text, or what `batch` reads from a file of its kind."""
+    from sitrep_ie.batch import SUFFIXES, read_documents
+    from sitrep_ie.extractor import dated, make_document
+
+    plain = (".txt", ".md")
+    if name != "-" and name.lower().endswith(tuple(end for end in SUFFIXES if end not in plain)):
+        for document in read_documents([name]):
+            yield dated(document, published, period)
+    else:
+        yield make_document(_read_text(name), published, "stdin" if name == "-" else name, period)
 
 
 def _read_text(name: str) -> str:

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 DEFAULT_BATCH_SIZE = 16
+Period = tuple[str | datetime.date, str | datetime.date]
 PRECISIONS = ("auto", "float32", "bfloat16")
 # A processor gains nothing by longer passes, whose layers no longer fit its cache.
 _MAX_CPU_PASS_TOKENS = 1024
@@ -321,6 +322,7 @@ class Extractor:
         text: str | Document,
         published: str | datetime.date | None = None,
         *,
+        period: Period | None = None,
         id: str = "document",
         min_score: float = 0.0,
     ) -> Report:
@@ -330,6 +332,8 @@ class Extractor:
             text: a report as it stands, or a Document.
             published: the day of publication (ISO), from which years and "yesterday" are inferred;
                 without it that of the Document, or the text's own dateline, is used.
+            period: first and last day that the report covers, for "in the past month" and events without a
+                day; without it that of the Document, or the one that the text itself tells, is used.
             id: the id that a text gets in the report; a Document keeps its own.
             min_score: leaves out events whose `score` is below it, and inside the events that stay the
                 actors (reporters too), objects, places and amounts whose `score` is. Ids, times and all else
@@ -338,15 +342,13 @@ class Extractor:
                 events that went, and links of arguments that went, are not in it.
 
         Raises:
-            DocumentError: `text` is no string or `published` no date.
+            DocumentError: `text` is no string, `published` no date, or `period` no two days in order.
             ConfigError: `min_score` is no number from 0 to 1.
         """
         if not isinstance(text, Document):
-            document = make_document(text, published, id)
-        elif published is not None:
-            document = dataclasses.replace(text, published=_published(published, text.id))
+            document = make_document(text, published, id, period)
         else:
-            document = text
+            document = dated(text, published, period)
         return next(self.extract_many([document], min_score=min_score))
 
     def extract_many(
@@ -584,28 +586,54 @@ def _paragraph_readings(prepared: _Prepared, seen: Sequence[_WindowDoubts]) -> l
     return readings
 
 
-def make_document(text: Any, published: str | datetime.date | None, id: str) -> Document:
+def make_document(
+    text: Any, published: str | datetime.date | None, id: str, period: Period | None = None
+) -> Document:
     """Returns a Document of a plain text.
 
     Raises:
-        DocumentError: `text` is no string, `published` is neither a date nor an ISO date.
+        DocumentError: `text` is no string, `published` is neither a date nor an ISO date, or `period` is no
+            pair of such days in order.
     """
-    return Document(id=id, text=text, published=None if published is None else _published(published, id))
+    return dated(Document(id=id, text=text), published, period)
 
 
-def _published(day: Any, id: str) -> datetime.date:
+def dated(document: Document, published: str | datetime.date | None, period: Period | None) -> Document:
+    """Returns the document with these days in the place of its own; None keeps those that it has.
+
+    Raises:
+        DocumentError: `published` is neither a date nor an ISO date, or `period` is no pair of such days in
+            order.
+    """
+    if published is not None:
+        document = dataclasses.replace(document, published=_day(published, document.id, "published"))
+    if period is not None:
+        document = dataclasses.replace(document, period=_days(period, document.id))
+    return document
+
+
+def _days(period: Any, id: str) -> tuple[datetime.date, datetime.date]:
+    if not isinstance(period, (tuple, list)) or len(period) != 2:
+        raise DocumentError(f"document {id!r}: period {period!r:.80}, expected its first and its last day")
+    first, last = (_day(day, id, "period") for day in period)
+    if last < first:
+        raise DocumentError(f"document {id!r}: period from {first} to {last}, expected its first day first")
+    return first, last
+
+
+def _day(day: Any, id: str, what: str) -> datetime.date:
     if isinstance(day, str):
         try:
             return datetime.date.fromisoformat(day)
         except ValueError:
             raise DocumentError(
-                f"document {id!r}: published {day!r}, expected an ISO date such as 2024-03-02"
+                f"document {id!r}: {what} {day!r}, expected an ISO date such as 2024-03-02"
             ) from None
     if isinstance(day, datetime.datetime):
         return day.date()
     if not isinstance(day, datetime.date):
         raise DocumentError(
-            f"document {id!r}: published is {type(day).__name__}, expected a date or an ISO string"
+            f"document {id!r}: {what} is {type(day).__name__}, expected a date or an ISO string"
         )
     return day
 
@@ -724,10 +752,14 @@ def _default_extractor() -> Extractor:
 
 
 def extract(
-    text: str | Document, published: str | datetime.date | None = None, *, min_score: float = 0.0
+    text: str | Document,
+    published: str | datetime.date | None = None,
+    *,
+    period: Period | None = None,
+    min_score: float = 0.0,
 ) -> Report:
     """Returns the report of one text, by the shipped model, which is loaded once and kept.
 
     See `Extractor.extract`.
     """
-    return _default_extractor().extract(text, published, min_score=min_score)
+    return _default_extractor().extract(text, published, period=period, min_score=min_score)

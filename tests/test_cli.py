@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import html
 import io
 import json
 import logging
@@ -67,6 +68,29 @@ def test_table_of_a_file(extract, report_path, capsys):
     assert "MOVEMENT" in printed
     assert "2031-05-02" in printed
     assert "Border guards" in printed
+
+
+def test_html_is_read_as_batch_reads_it(extract, tmp_path, tiny_examples, capsys):
+    path = tmp_path / "convoy.html"
+    lines = tiny_examples[0].document.text.splitlines()
+    shown = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
+    path.write_text(f"<html><head><title>A convoy</title></head><body>{shown}</body></html>", "utf-8")
+    days = ["--published", "2031-05-04", "--period", "2031-05-01", "2031-05-03"]
+    assert extract(path, *days, "--format", "json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["id"] == str(path)
+    assert found["title"] == "A convoy"
+    assert found["published"] == "2031-05-04"
+    assert found["period"] == {"start": "2031-05-01", "end": "2031-05-03"}
+    assert "<p>" not in found["text"]
+    assert [event["time"]["start"] for event in found["events"]] == ["2031-05-02", "2031-05-03"]
+
+
+def test_a_file_of_documents_gives_a_report_for_each(extract, tmp_path, capsys):
+    path = tmp_path / "two.jsonl"
+    path.write_text('{"id": "a", "text": "Guards left."}\n{"id": "b", "text": "Guards left."}\n', "utf-8")
+    assert extract(path, "--format", "jsonl") == 0
+    assert [json.loads(line)["id"] for line in capsys.readouterr().out.splitlines()] == ["a", "b"]
 
 
 def test_json_of_a_file(extract, report_path, capsys):
@@ -146,6 +170,11 @@ def test_extract_refuses(extract, report_path, tmp_path, capsys, tiny_model_path
     fails(capsys, ["extract", tmp_path / "none.txt", *model], "none.txt: cannot be read: No such file")
     fails(capsys, ["extract", tmp_path, *model], "cannot be read: Is a directory")
     fails(capsys, ["extract", report_path, "--published", "4 May", *model], "published '4 May'", "ISO date")
+    days = ["--period", "2031-05-04", "2031-05-01"]
+    fails(capsys, ["extract", report_path, *days, *model], "period from 2031-05-04", "first day first")
+    broken = tmp_path / "broken.pdf"
+    broken.write_bytes(b"no PDF")
+    fails(capsys, ["extract", broken, *model], "broken.pdf: cannot be read")
     fails(capsys, ["extract", report_path, "--model", tmp_path / "none"], "none: no model folder")
     fails(capsys, ["extract", report_path, "--model", tiny_model_path, "--device", "gpu"], "device 'gpu'")
     out = tmp_path / "none" / "out.json"

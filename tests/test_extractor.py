@@ -270,6 +270,27 @@ def test_a_day_that_is_none_is_named(tiny_extractor, published):
             tiny_extractor.extract(text, published=published)
 
 
+def test_the_period_is_that_of_the_call_else_of_the_document(tiny_extractor):
+    first, last = datetime.date(2031, 5, 1), datetime.date(2031, 5, 31)
+    for period in (("2031-05-01", "2031-05-31"), (first, last), ["2031-05-01", last]):
+        report = tiny_extractor.extract("Border guards left.", period=period)
+        assert report.document.period == (first, last)
+    document = Document("d", "Border guards left.", period=(first, first))
+    assert tiny_extractor.extract(document).document.period == (first, first)
+    assert tiny_extractor.extract(document, period=(first, last)).document.period == (first, last)
+
+
+@pytest.mark.parametrize("period", ["2031-05-01", ("2031-05-01",), ("May", "June"), 2031], ids=repr)
+def test_a_period_that_is_none_is_named(tiny_extractor, period):
+    with pytest.raises(DocumentError, match=r"document 'document': period .*expected"):
+        tiny_extractor.extract("Border guards left.", period=period)
+
+
+def test_a_period_begins_before_it_ends(tiny_extractor):
+    with pytest.raises(DocumentError, match="from 2031-05-31 to 2031-05-01, expected its first day first"):
+        tiny_extractor.extract("Border guards left.", period=("2031-05-31", "2031-05-01"))
+
+
 def test_make_document_keeps_the_text():
     text = "\ufeffA\r\nB\x00 "
     assert make_document(text, None, "d").text == text
