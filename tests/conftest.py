@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # Set before anything imports transformers: no test may reach the network.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
-# A shell that starts the tests in the background makes them, and the commands that they start, deaf to Ctrl-C.
+# A shell that starts the tests in the background makes them, and the commands they start, deaf to Ctrl-C.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
