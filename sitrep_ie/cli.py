@@ -552,25 +552,21 @@ def _open_output(path: Path) -> Iterator[TextIO]:
     Raises:
         FormatError: it cannot be written, or not to its end; what was there is there still.
     """
+    from sitrep_ie.export.files import replacing
+
     target = path.resolve()
     # A device or a pipe, and a file in a folder that allows no other one, are written as they are.
     beside = (target.is_file() or not target.exists()) and os.access(target.parent, os.W_OK)
-    written = target.with_name(target.name + ".part") if beside else path
     try:
-        with written.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
+        with (
+            replacing(path) if beside else contextlib.nullcontext(path) as written,
+            written.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream,
+        ):
             yield stream
-        if beside:
-            if target.exists():
-                shutil.copymode(target, written)
-            os.replace(written, target)
     except BrokenPipeError:
         raise
     except OSError as error:
         raise FormatError(f"{path}: cannot be written: {error.strerror}") from error
-    finally:
-        if beside:
-            with contextlib.suppress(OSError):
-                written.unlink(missing_ok=True)
 
 
 def _print_reports(reports: list[Report], form: str, stream: TextIO) -> None:
